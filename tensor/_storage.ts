@@ -1,0 +1,32 @@
+/**
+ * Reference-counted memory of a device.
+ *
+ * @module
+ */
+
+import type { BackendBuffer } from "./backend.ts";
+import type { Device } from "./device.ts";
+
+/** Memory that several tensors may share. */
+export class Storage {
+  readonly device: Device;
+  readonly buffer: BackendBuffer;
+  /** Counts writes in place, by which tapes find out that a value they saved is gone. */
+  version = 0;
+  #references = 1;
+  readonly #free: () => void;
+
+  constructor(device: Device, buffer: BackendBuffer, free: () => void) {
+    this.device = device;
+    this.buffer = buffer;
+    this.#free = free;
+  }
+
+  retain(): void {
+    this.#references++;
+  }
+
+  release(): void {
+    if (--this.#references === 0) this.#free();
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * The device: what tensors live on.
+ *
+ * @module
+ */
+
+import type { Backend, DeviceInfo } from "./backend.ts";
+import { type DType, dtypeInfo } from "./dtype.ts";
+import {
+  BufferTooLargeError,
+  DeviceError,
+  DTypeError,
+  OutOfMemoryError,
+} from "./errors.ts";
+import { Scope, scopeOrderError } from "./scope.ts";
+import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
+import { Storage } from "./_storage.ts";
+import { Tensor } from "./tensor.ts";
+
+/** What a device's tensors take at the moment. */
+export interface DeviceMemory {
+  /** Bytes of all tensors that were not disposed of; shared memory counts once. */
+  readonly liveBytes: number;
+  /** How many separate pieces of memory these are. */
+  readonly liveBuffers: number;
+  /** The most bytes that were live at once. */
+  readonly peakBytes: number;
+}
+
+/**
+ * Something that tensors live on and operations run on. Get one with
+ * `openDevice()`.
+ */
+export class Device implements AsyncDisposable {
+  /** The kernels, for authors of optimizers and compressors. */
+  readonly backend: Backend;
+  #scope: Scope | undefined;
+  #liveBytes = 0;
+  #liveBuffers = 0;
+  #peakBytes = 0;
+  #closed = false;
+
+  /**
+   * Made by `openDevice()`, or around a backend of one's own.
+   *
+   * @param backend The kernels.
+   */
+  constructor(backend: Backend) {
+    this.backend = backend;
+  }
+
+  /** What the device is and can do. */
+  get info(): DeviceInfo {
+    return this.backend.info;
+  }
+
+  /** What its tensors take. */
+  get memory(): DeviceMemory {
+    return {
+      liveBytes: this.#liveBytes,
+      liveBuffers: this.#liveBuffers,
+      peakBytes: this.#peakBytes,
+    };
+  }
+
+  /** Whether the device was closed. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Opens a scope: tensors made from now on belong to it until it is closed.
+   *
+   * @returns The scope, for `using`.
+   */
+  scope(): Scope {
+    this.#scope = new Scope(this, this.#scope);
+    return this.#scope;
+  }
+
+  /**
+   * Makes a tensor of unspecified content, which belongs to the open scope.
+   *
+   * @param shape Its shape.
+   * @param dtype Its dtype.
+   * @param op The operation that makes it, for messages.
+   * @returns The tensor.
+   * @throws {ShapeError} If `shape` is none.
+   * @throws {DTypeError} If the device has no such dtype.
+   * @throws {BufferTooLargeError} If the device has no buffers of this size.
+   * @throws {OutOfMemoryError} If the device's memory limit is reached.
+   * @throws {DeviceError} If the device is closed.
+   */
+  allocate(shape: Shape, dtype: DType, op: string): Tensor {
+    checkShape(shape);
+    const { kind, dtypes, maxBufferBytes, memoryLimit } = this.info;
+    if (this.#closed) {
+      throw new DeviceError(
+        `Cannot make a tensor for "${op}": the ${kind} device is closed`,
+      );
+    }
+    if (!dtypes.includes(dtype)) {
+      throw new DTypeError(
+        `Cannot make a ${dtype} tensor for "${op}": the ${kind} device has ${
+          dtypes.join(", ")
+        }`,
+      );
+    }
+    const byteLength = Math.max(
+      4,
+      Math.ceil(sizeOf(shape) * dtypeInfo(dtype).byteSize / 4) * 4,
+    );
+    if (byteLength > maxBufferBytes) {
+      throw new BufferTooLargeError(
+        `Cannot make a ${dtype} tensor of shape ${
+          formatShape(shape)
+        } for "${op}": it needs ${byteLength} bytes, a buffer of the ${kind} device has at most ${maxBufferBytes}`,
+      );
+    }
+    if (this.#liveBytes + byteLength > memoryLimit) {
+      throw new OutOfMemoryError(
+        `Cannot make a ${dtype} tensor of shape ${
+          formatShape(shape)
+        } for "${op}": it needs ${byteLength} bytes, and ${this.#liveBytes} of the ${kind} device's ${memoryLimit} are in use`,
+      );
+    }
+    const buffer = this.backend.allocate(byteLength);
+    this.#liveBytes += byteLength;
+    this.#liveBuffers++;
+    this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
+    const storage = new Storage(this, buffer, () => {
+      this.#liveBytes -= byteLength;
+      this.#liveBuffers--;
+      if (!this.#closed) this.backend.free(buffer);
+    });
+    return this.adopt(new Tensor(storage, 0, shape, dtype, op));
+  }
+
+  /** Gives a new tensor to the open scope. */
+  adopt(tensor: Tensor): Tensor {
+    this.#scope?.add(tensor);
+    return tensor;
+  }
+
+  /** Takes a tensor out of whichever open scope owns it. */
+  forget(tensor: Tensor): void {
+    for (let scope = this.#scope; scope; scope = scope.outer) {
+      if (scope.delete(tensor)) return;
+    }
+  }
+
+  /**
+   * Closes the innermost scope; called by the scope itself.
+   *
+   * @throws {ScopeError} If it is not the innermost one.
+   */
+  closeScope(scope: Scope): void {
+    if (this.#scope !== scope) throw scopeOrderError();
+    this.#scope = scope.outer;
+  }
+
+  /**
+   * Waits until everything that was called so far is computed.
+   *
+   * @throws {DeviceLostError} If the device went away.
+   * @throws {OutOfMemoryError} If the device ran out of memory.
+   */
+  async synchronize(): Promise<void> {
+    await this.backend.synchronize();
+  }
+
+  /** Frees everything that lives on the device and stops its threads. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.backend.close();
+  }
+
+  /** Waits for the device and closes it, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    await Promise.resolve();
+  }
+}
