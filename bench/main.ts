@@ -1,0 +1,81 @@
+/**
+ * `deno task bench`: times operations on a device.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli";
+import { writeFileSync } from "node:fs";
+import { type DeviceKind, openDevice } from "@cram/tensor";
+import { type Benchmark, measure, type Measurement } from "./_benchmark.ts";
+import { conv2dBenchmarks } from "./conv2d.ts";
+import { matmulBenchmarks } from "./matmul.ts";
+
+const HELP = `Times operations and prints minimum, median and maximum.
+
+Usage: deno task bench [options]
+
+  --filter TEXT    only benchmarks whose name contains TEXT
+  --device NAME    cpu (default), webgpu or reference
+  --threads N      threads of the cpu device (default: one for each core)
+  --json FILE      also write the results to FILE
+  --list           print the names and stop
+  --help           print this text and stop
+`;
+
+const BENCHMARKS: readonly Benchmark[] = [
+  ...matmulBenchmarks,
+  ...conv2dBenchmarks,
+];
+
+function format({ name, milliseconds, gflops }: Measurement): string {
+  const times = [milliseconds.min, milliseconds.median, milliseconds.max]
+    .map((time) => time.toFixed(2).padStart(10)).join("");
+  return `${name.padEnd(48)}${times}${(gflops?.toFixed(1) ?? "").padStart(10)}`;
+}
+
+async function main(): Promise<void> {
+  const options = parseArgs(Deno.args, {
+    string: ["filter", "device", "threads", "json"],
+    boolean: ["list", "help"],
+    default: { filter: "", device: "cpu" },
+    unknown: (argument) => {
+      throw new RangeError(`Unknown argument "${argument}": see --help`);
+    },
+  });
+  if (options.help) return console.log(HELP);
+  const chosen = BENCHMARKS.filter(({ name }) => name.includes(options.filter));
+  if (options.list) {
+    return console.log(chosen.map(({ name }) => name).join("\n"));
+  }
+  if (chosen.length === 0) {
+    throw new RangeError(`No benchmark has "${options.filter}" in its name`);
+  }
+  await using device = await openDevice(
+    options.device as DeviceKind,
+    options.threads === undefined ? {} : { threads: Number(options.threads) },
+  );
+  const { description, threads } = device.info;
+  console.log(`${options.device}: ${description}, ${threads} thread(s)\n`);
+  console.log(
+    `${"".padEnd(48)}${"min ms".padStart(10)}${"median ms".padStart(10)}${
+      "max ms".padStart(10)
+    }${"GFLOP/s".padStart(10)}`,
+  );
+  const results: Measurement[] = [];
+  for (const benchmark of chosen) {
+    const result = await measure(benchmark, device);
+    results.push(result);
+    console.log(format(result));
+  }
+  if (options.json !== undefined) {
+    writeFileSync(options.json, JSON.stringify(results, null, 2) + "\n");
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? `${error.name}: ${error.message}` : error);
+  Deno.exit(1);
+}
