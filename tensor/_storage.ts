@@ -22,6 +22,11 @@ export class Storage {
     this.#free = free;
   }
 
+  /** Whether more than one tensor holds it. */
+  get shared(): boolean {
+    return this.#references > 1;
+  }
+
   retain(): void {
     this.#references++;
   }

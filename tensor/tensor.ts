@@ -104,6 +104,26 @@ export class Tensor implements Disposable {
   }
 
   /**
+   * How often the memory was written in place, by which tapes find out that a
+   * value they saved is gone.
+   *
+   * @throws {DisposedError} If the tensor was disposed of.
+   */
+  get version(): number {
+    return storageOf(this).version;
+  }
+
+  /**
+   * Whether other handles see the same memory, so that a write in place would
+   * be seen elsewhere.
+   *
+   * @throws {DisposedError} If the tensor was disposed of.
+   */
+  get shared(): boolean {
+    return storageOf(this).shared;
+  }
+
+  /**
    * Reads the elements, after everything that was computed before.
    *
    * @returns A copy on the host, of the type that `DType` lists.
