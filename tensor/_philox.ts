@@ -1,0 +1,68 @@
+/**
+ * Philox4x32-10: numbers that are a keyed function of a counter, so that any
+ * element of a random tensor can be computed on its own.
+ *
+ * J. Salmon, M. Moraes, R. Dror, D. Shaw: "Parallel Random Numbers: As Easy
+ * as 1, 2, 3", SC 2011.
+ */
+
+import type { RandomState } from "./backend.ts";
+
+const MULTIPLIERS = [0xd2511f53, 0xcd9e8d57] as const;
+/** The golden ratio and √3 - 1, in 32 bits. */
+const WEYL = [0x9e3779b9, 0xbb67ae85] as const;
+const ROUNDS = 10;
+
+/** The upper 32 bits of a product of two unsigned 32-bit numbers. */
+function multiplyHigh(a: number, b: number): number {
+  // Both partial products have 48 bits, which a double holds exactly.
+  const high = (a >>> 16) * b;
+  const low = (a & 0xffff) * b;
+  return Math.floor((high + Math.floor(low / 0x10000)) / 0x10000);
+}
+
+/** Encrypts the counter in the first four words of `block` in place. */
+export function philox(
+  block: Uint32Array,
+  keyLow: number,
+  keyHigh: number,
+): void {
+  let [c0, c1, c2, c3] = block;
+  for (let round = 0; round < ROUNDS; round++) {
+    const high0 = multiplyHigh(MULTIPLIERS[0], c0);
+    const low0 = Math.imul(MULTIPLIERS[0], c0);
+    const high1 = multiplyHigh(MULTIPLIERS[1], c2);
+    const low1 = Math.imul(MULTIPLIERS[1], c2);
+    c0 = (high1 ^ c1 ^ keyLow) >>> 0;
+    c1 = low1 >>> 0;
+    c2 = (high0 ^ c3 ^ keyHigh) >>> 0;
+    c3 = low0 >>> 0;
+    keyLow = (keyLow + WEYL[0]) >>> 0;
+    keyHigh = (keyHigh + WEYL[1]) >>> 0;
+  }
+  block[0] = c0;
+  block[1] = c1;
+  block[2] = c2;
+  block[3] = c3;
+}
+
+/** The first words of the sequence that {@linkcode RandomState} describes. */
+export function philoxWords(
+  state: RandomState,
+  count: number,
+): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(count);
+  const block = new Uint32Array(4);
+  for (let first = 0; first < count; first += 4) {
+    const index = first / 4;
+    block[0] = index;
+    block[1] = Math.floor(index / 2 ** 32);
+    block[2] = state.streamLow;
+    block[3] = state.streamHigh;
+    philox(block, state.seedLow, state.seedHigh);
+    for (let i = 0; i < 4 && first + i < count; i++) {
+      words[first + i] = block[i];
+    }
+  }
+  return words;
+}

@@ -1,0 +1,171 @@
+/**
+ * Choosing and opening a device.
+ *
+ * @module
+ */
+
+import type { Backend, DeviceKind } from "./backend.ts";
+import { Device } from "./device.ts";
+import { ArgumentError, NoAdapterError } from "./errors.ts";
+
+/** What a device is opened with. Options of other kinds of device are ignored. */
+export interface DeviceOptions {
+  /** cpu: how many threads run kernels. Default: all that the machine has. */
+  readonly threads?: number;
+  /** The bytes that all tensors together may take. Default: what the device can address. */
+  readonly memoryLimit?: number;
+  /** webgpu: whether to ask for all that the adapter has, or to be content with what every WebGPU device has. Default: `"native"`. */
+  readonly limits?: "native" | "default";
+  /** webgpu: a smaller size in bytes of one binding than the adapter has, so that tests reach it with small tensors; a multiple of 256. */
+  readonly maxBindingBytes?: number;
+  /** webgpu: which adapter is preferred where there are several. Default: `"high-performance"`. */
+  readonly powerPreference?: "low-power" | "high-performance";
+}
+
+const KINDS: readonly DeviceKind[] = ["webgpu", "cpu", "reference"];
+
+/**
+ * Opens a device.
+ *
+ * Without a kind, the environment variable `CRAM_DEVICE` names it, where it
+ * may be read without asking. Else it is `webgpu` if there is a hardware GPU
+ * and `cpu` if there is none, which is then said once on the console.
+ *
+ * @param kind Which implementation; a software adapter is fine for `webgpu` when it is named here.
+ * @param options Threads, limits, preferences.
+ * @returns The device, for `await using`.
+ * @throws {ArgumentError} If the kind (or `CRAM_DEVICE`) or an option is none.
+ * @throws {NoAdapterError} If `webgpu` was asked for and there is no adapter.
+ *
+ * @example The device that works everywhere
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using device = await openDevice("reference");
+ * assertEquals(device.info.kind, "reference");
+ * ```
+ */
+export async function openDevice(
+  kind?: DeviceKind,
+  options: DeviceOptions = {},
+): Promise<Device> {
+  if (kind !== undefined) checkKind(kind, "device");
+  checkOptions(options);
+  const wanted = kind ?? kindOfEnvironment();
+  const backend = wanted === undefined
+    ? await openBest(options)
+    : await open(wanted, options);
+  return new Device(backend);
+}
+
+/** Backends are imported when they are opened, so that nobody pays for those that are not. */
+async function open(
+  kind: DeviceKind,
+  options: DeviceOptions,
+): Promise<Backend> {
+  switch (kind) {
+    case "reference":
+      return await (await import("./reference/mod.ts"))
+        .openReferenceBackend(options);
+    case "cpu":
+      return await (await import("./cpu/mod.ts")).openCpuBackend(options);
+    case "webgpu": {
+      const { findAdapter, openWebGpuBackend } = await import(
+        "./webgpu/mod.ts"
+      );
+      if (await findAdapter(options) === undefined) {
+        throw new NoAdapterError(
+          'Cannot open a webgpu device: there is no adapter. On Debian, "apt-get install mesa-vulkan-drivers" brings drivers and a software adapter; openDevice("cpu") needs none',
+        );
+      }
+      return await openWebGpuBackend(options);
+    }
+    default:
+      return kind satisfies never;
+  }
+}
+
+let saidSo = false;
+
+async function openBest(options: DeviceOptions): Promise<Backend> {
+  const { findAdapter } = await import("./webgpu/mod.ts");
+  const adapter = await findAdapter(options);
+  if (adapter !== undefined && !adapter.software) {
+    return await open("webgpu", options);
+  }
+  if (!saidSo) {
+    saidSo = true;
+    console.warn(
+      adapter === undefined
+        ? "No GPU was found: using the cpu device"
+        : `Only a software GPU was found ("${adapter.description}"): using the cpu device`,
+    );
+  }
+  return await open("cpu", options);
+}
+
+function checkKind(
+  kind: string,
+  name: string,
+): asserts kind is DeviceKind {
+  if (!(KINDS as readonly string[]).includes(kind)) {
+    throw new ArgumentError(
+      `Cannot open ${name} "${kind}": expected one of ${KINDS.join(", ")}`,
+    );
+  }
+}
+
+function checkOptions(options: DeviceOptions): void {
+  const { threads, memoryLimit, limits, maxBindingBytes, powerPreference } =
+    options;
+  for (const [name, value] of Object.entries({ threads, memoryLimit })) {
+    if (value !== undefined && (!Number.isSafeInteger(value) || value < 1)) {
+      throw new ArgumentError(
+        `Cannot open a device with ${name} ${value}: expected a whole number of at least 1`,
+      );
+    }
+  }
+  if (
+    maxBindingBytes !== undefined &&
+    (!Number.isSafeInteger(maxBindingBytes) || maxBindingBytes < 256 ||
+      maxBindingBytes % 256 !== 0)
+  ) {
+    throw new ArgumentError(
+      `Cannot open a device with maxBindingBytes ${maxBindingBytes}: expected a multiple of 256`,
+    );
+  }
+  checkChoice("limits", limits, ["native", "default"]);
+  checkChoice("powerPreference", powerPreference, [
+    "low-power",
+    "high-performance",
+  ]);
+}
+
+function checkChoice(
+  name: string,
+  value: string | undefined,
+  choices: readonly string[],
+): void {
+  if (value !== undefined && !choices.includes(value)) {
+    throw new ArgumentError(
+      `Cannot open a device with ${name} "${value}": expected one of ${
+        choices.join(", ")
+      }`,
+    );
+  }
+}
+
+/** The kind that `CRAM_DEVICE` names. Reading it must never make Deno ask for permission. */
+function kindOfEnvironment(): DeviceKind | undefined {
+  const { Deno: deno, process } = globalThis as {
+    readonly Deno?: typeof Deno;
+    readonly process?: { readonly env?: Record<string, string | undefined> };
+  };
+  const variable = "CRAM_DEVICE";
+  const permitted = deno === undefined ||
+    deno.permissions.querySync({ name: "env", variable }).state === "granted";
+  const kind = permitted ? process?.env?.[variable] : undefined;
+  if (kind === undefined || kind === "") return undefined;
+  checkKind(kind, `${variable} device`);
+  return kind;
+}
