@@ -5,7 +5,7 @@
  */
 
 import type { BroadcastLayout } from "./backend.ts";
-import { type Shape, stridesOf } from "./shape.ts";
+import { type Shape, sizeOf, stridesOf } from "./shape.ts";
 
 /**
  * The layout in which operands of the given shapes (`undefined` for a number)
@@ -16,25 +16,44 @@ export function broadcastLayout(
   shape: Shape,
   operands: readonly (Shape | undefined)[],
 ): BroadcastLayout {
-  const full = operands.map((operand) => broadcastStrides(shape, operand));
+  if (sizeOf(shape) === 1) {
+    return {
+      shape: [1],
+      strides: operands.map((operand) => [operand ? 1 : 0]),
+    };
+  }
+  return mergeAxes(
+    shape,
+    operands.map((operand) => broadcastStrides(shape, operand)),
+  );
+}
+
+/**
+ * Merges neighbouring axes of a shape along which every list of strides goes
+ * on evenly, and leaves out axes of size 1. At least one axis remains.
+ */
+export function mergeAxes(
+  shape: Shape,
+  strides: readonly (readonly number[])[],
+): BroadcastLayout {
   const mergedShape: number[] = [];
-  const merged: number[][] = operands.map(() => []);
+  const merged: number[][] = strides.map(() => []);
   for (let axis = 0; axis < shape.length; axis++) {
     if (shape[axis] === 1) continue;
     const last = mergedShape.length - 1;
     const joins = last >= 0 &&
-      full.every((strides, i) => merged[i][last] === strides[axis] * shape[axis]);
+      strides.every((list, i) => merged[i][last] === list[axis] * shape[axis]);
     if (joins) {
       mergedShape[last] *= shape[axis];
-      full.forEach((strides, i) => merged[i][last] = strides[axis]);
+      strides.forEach((list, i) => merged[i][last] = list[axis]);
     } else {
       mergedShape.push(shape[axis]);
-      full.forEach((strides, i) => merged[i].push(strides[axis]));
+      strides.forEach((list, i) => merged[i].push(list[axis]));
     }
   }
   if (mergedShape.length === 0) {
     mergedShape.push(1);
-    operands.forEach((operand, i) => merged[i].push(operand ? 1 : 0));
+    for (const list of merged) list.push(0);
   }
   return { shape: mergedShape, strides: merged };
 }

@@ -7,9 +7,10 @@
 
 import type { View } from "./backend.ts";
 import type { Device } from "./device.ts";
-import { type DType, dtypeInfo } from "./dtype.ts";
-import { DeviceError, DTypeError } from "./errors.ts";
-import { type Shape, sizeOf } from "./shape.ts";
+import { type DType, type DTypeInfo, dtypeInfo } from "./dtype.ts";
+import { ArgumentError, DeviceError, DTypeError } from "./errors.ts";
+import { announce, type OpAttributes, type OpName } from "./op_record.ts";
+import type { Shape } from "./shape.ts";
 import { storageOf, type Tensor, viewOf } from "./tensor.ts";
 
 /**
@@ -41,6 +42,9 @@ export function commonDevice(
   return device;
 }
 
+/** What kind of values a dtype holds. */
+export type Kind = DTypeInfo["kind"];
+
 /**
  * Checks that a tensor has one of some kinds of dtype.
  *
@@ -49,14 +53,14 @@ export function commonDevice(
 export function checkKind(
   op: string,
   tensor: Tensor,
-  ...kinds: ("float" | "int" | "bool")[]
+  ...kinds: readonly Kind[]
 ): void {
   const { kind } = dtypeInfo(tensor.dtype);
-  if (!(kinds as string[]).includes(kind)) {
+  if (!kinds.includes(kind)) {
     throw new DTypeError(
-      `Cannot run "${op}" on ${tensor}: it takes ${kinds.join(" and ")} tensors${
-        kind === "storage" ? "; cast it first" : ""
-      }`,
+      `Cannot run "${op}" on ${tensor}: it takes ${
+        kinds.join(" and ")
+      } tensors${kind === "storage" ? "; cast it first" : ""}`,
     );
   }
 }
@@ -74,17 +78,49 @@ export function checkSameDType(
   for (const tensor of tensors) {
     if (tensor.dtype !== tensors[0].dtype) {
       throw new DTypeError(
-        `Cannot run "${op}" on ${tensors[0]} and ${tensor}: dtypes differ; cast one of them`,
+        `Cannot run "${op}" on ${
+          tensors[0]
+        } and ${tensor}: dtypes differ; cast one of them`,
       );
     }
   }
   return tensors[0].dtype;
 }
 
+/**
+ * Checks that the numbers among operands are values of a dtype.
+ *
+ * @throws {ArgumentError} If an integer dtype cannot hold one.
+ */
+export function checkNumbers(
+  op: string,
+  dtype: DType,
+  ...operands: readonly (Tensor | number | undefined)[]
+): void {
+  if (dtypeInfo(dtype).kind === "float") return;
+  const [low, high] = dtype === "int32"
+    ? [-(2 ** 31), 2 ** 31 - 1]
+    : dtype === "uint32"
+    ? [0, 2 ** 32 - 1]
+    : [0, 1];
+  for (const value of operands) {
+    if (typeof value !== "number") continue;
+    if (!Number.isInteger(value) || value < low || value > high) {
+      throw new ArgumentError(
+        `Cannot run "${op}" with ${value} as ${dtype}: expected a whole number from ${low} to ${high}`,
+      );
+    }
+  }
+}
+
 /** An output to be made. */
 export type OutputSpec = readonly [shape: Shape, dtype: DType];
 
-/** Makes outputs and runs the kernel that fills them, unless the first has no elements. */
+/**
+ * Makes outputs and runs the kernel that fills them. Kernels are never called
+ * with an empty output: if there is one, the other outputs become 0, which is
+ * what sums over nothing are.
+ */
 export function produceAll(
   device: Device,
   op: string,
@@ -96,7 +132,13 @@ export function produceAll(
     for (const [shape, dtype] of specs) {
       outs.push(device.allocate(shape, dtype, op));
     }
-    if (sizeOf(specs[0][0]) > 0) kernel(...outs.map(viewOf));
+    if (outs.every((out) => out.size > 0)) {
+      kernel(...outs.map(viewOf));
+    } else {
+      for (const out of outs) {
+        if (out.size > 0) device.backend.fill(viewOf(out), 0);
+      }
+    }
     return outs;
   } catch (error) {
     for (const out of outs) out.dispose();
@@ -113,4 +155,20 @@ export function produce(
   kernel: (out: View) => void,
 ): Tensor {
   return produceAll(device, op, [[shape, dtype]], kernel)[0];
+}
+
+/**
+ * Announces an operation and returns its result. The outputs behind the first
+ * serve its gradient only and are given up: an observer that needs them has
+ * taken handles of its own.
+ */
+export function announceResult<K extends OpName>(
+  op: K,
+  inputs: readonly (Tensor | number | undefined)[],
+  outputs: readonly Tensor[],
+  attributes: OpAttributes[K],
+): Tensor {
+  announce(op, inputs, outputs, attributes);
+  for (const output of outputs.slice(1)) output.dispose();
+  return outputs[0];
 }

@@ -26,6 +26,9 @@
 import type { DType } from "./dtype.ts";
 import type { Shape } from "./shape.ts";
 
+export { Storage } from "./_storage.ts";
+export { storageOf, viewOf } from "./tensor.ts";
+
 /** Memory of a device, in the representation of its backend. */
 export interface BackendBuffer {
   /** The size that was asked for, in bytes. */
@@ -279,7 +282,11 @@ export interface BatchNormTraining<B extends BackendBuffer = BackendBuffer> {
   readonly rstd: View<B>;
   /** Statistics that move: running ← (1 - momentum)·running + momentum·batch, with the unbiased variance. */
   readonly running:
-    | { readonly mean: View<B>; readonly variance: View<B>; readonly momentum: number }
+    | {
+      readonly mean: View<B>;
+      readonly variance: View<B>;
+      readonly momentum: number;
+    }
     | undefined;
   /** ε. */
   readonly epsilon: number;

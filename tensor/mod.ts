@@ -5,10 +5,14 @@
  * @module
  */
 
+export * from "./activation.ts";
+export * from "./arithmetic.ts";
+export * from "./comparison.ts";
 export * from "./device.ts";
 export * from "./dtype.ts";
-export * from "./elementwise.ts";
 export * from "./errors.ts";
+export * from "./logical.ts";
+export * from "./math.ts";
 export * from "./op_record.ts";
 export * from "./scope.ts";
 export * from "./shape.ts";

@@ -106,7 +106,10 @@ export interface OpAttributes {
   /** (...tensors) → joined along an axis */
   concat: { readonly axis: number };
   /** (x) → x with a constant border */
-  pad: { readonly before: readonly number[]; readonly after: readonly number[] };
+  pad: {
+    readonly before: readonly number[];
+    readonly after: readonly number[];
+  };
   /** (x) → x stretched to a shape */
   broadcastTo: { readonly shape: Shape };
   /** (x, indices) → slices of x along an axis; indices are one-dimensional here */
@@ -177,7 +180,12 @@ export interface OpRecord<K extends OpName = OpName> {
 export interface OpObserver {
   /** Whether a call with these inputs will be recorded, so that values only a gradient needs are worth computing. */
   observes(inputs: readonly (Tensor | number | undefined)[]): boolean;
-  /** Called after each differentiable operation that {@linkcode OpObserver.observes} said yes to. */
+  /**
+   * Called after each differentiable operation that
+   * {@linkcode OpObserver.observes} said yes to. Operands and outputs may be
+   * disposed of as soon as this returns: what is needed later has to be kept
+   * by `alias()`.
+   */
   record(record: OpRecord): void;
 }
 
