@@ -1,10 +1,52 @@
-/** The cpu device. */
+/**
+ * The cpu device: WebAssembly SIMD kernels on all cores.
+ *
+ * @module
+ */
 
-import type { Backend } from "../backend.ts";
+import type { Backend, DeviceInfo } from "../backend.ts";
 import type { DeviceOptions } from "../open_device.ts";
-import { DeviceError } from "../errors.ts";
+import { elementwise } from "./_elementwise.ts";
+import { memory } from "./_memory.ts";
+import { type CpuBuffer, Runtime, type RuntimeOptions } from "./_runtime.ts";
 
 /** Opens the cpu backend. */
-export function openCpuBackend(_options: DeviceOptions): Promise<Backend> {
-  return Promise.reject(new DeviceError("The cpu device is being written"));
+export async function openCpuBackend(
+  options: DeviceOptions & RuntimeOptions = {},
+): Promise<Backend<CpuBuffer>> {
+  const runtime = await Runtime.start(options);
+  // One line for each family of kernels.
+  return {
+    info: describe(runtime, options),
+    ...memory(runtime),
+    ...elementwise(runtime),
+  } as Partial<Backend<CpuBuffer>> as Backend<CpuBuffer>;
+}
+
+function describe(runtime: Runtime, options: DeviceOptions): DeviceInfo {
+  const { relaxedSimd, shared, maxBytes, threads } = runtime;
+  return {
+    kind: "cpu",
+    description: `WebAssembly SIMD on ${threads} ${
+      threads === 1 ? "thread" : "threads"
+    }`,
+    software: false,
+    threads,
+    dtypes: [
+      "float32",
+      "int32",
+      "uint32",
+      "bool",
+      "uint8",
+      "float16",
+      "bfloat16",
+    ],
+    features: [
+      ...relaxedSimd ? ["relaxed-simd"] : [],
+      ...shared ? ["shared-memory"] : [],
+    ],
+    maxBufferBytes: maxBytes,
+    maxBindingBytes: maxBytes,
+    memoryLimit: options.memoryLimit ?? maxBytes,
+  };
 }

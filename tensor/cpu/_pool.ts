@@ -1,0 +1,309 @@
+/**
+ * Threads that run parts of kernels.
+ *
+ * A kernel is started by a few stores to a control block in shared memory:
+ * no message is posted. Workers look at the control block for a moment, then
+ * sleep on it. Every thread takes parts from one ticket until none is left, so
+ * a slow core does less. The caller's thread works too, and waits for the
+ * rest.
+ *
+ * @module
+ */
+
+import { DeviceError } from "../errors.ts";
+
+/** An exported function of the WebAssembly module; see assembly/_kernel.ts. */
+export type Kernel = (params: number, part: number, parts: number) => void;
+
+/** What a thread needs to run kernels. */
+export interface PoolOptions {
+  /** The compiled kernels. */
+  readonly module: WebAssembly.Module;
+  /** Their memory. */
+  readonly memory: WebAssembly.Memory;
+  /** The kernels' names, in the order of their numbers. */
+  readonly names: readonly string[];
+  /** Where each thread has room of its own; the first is the caller's. */
+  readonly scratch: readonly number[];
+  /** Where arguments are. */
+  readonly params: number;
+}
+
+/** The words of the control block. */
+const WORDS = {
+  /** A number of the run in the high bits; in the low bits, how many parts nobody has taken. */
+  ticket: 0,
+  kernel: 1,
+  parts: 2,
+  /** How many parts are finished. */
+  done: 3,
+  /** How many workers sleep. */
+  asleep: 4,
+  stop: 5,
+  /** Whether a part trapped. */
+  failed: 6,
+};
+
+/** The most parts of one run. */
+export const MAX_PARTS = 1023;
+
+/** How often a worker looks before it sleeps; some tens of microseconds. */
+const LOOKS = 1000;
+
+/** A message to a new worker. */
+interface Order extends PoolOptions {
+  readonly control: SharedArrayBuffer;
+  readonly words: typeof WORDS;
+  readonly looks: number;
+  readonly thread: number;
+}
+
+/**
+ * Takes and runs parts until none is left. This function and the next one are
+ * sent to workers as text: they must not use names of this module.
+ */
+function runParts(
+  control: Int32Array,
+  words: typeof WORDS,
+  kernels: readonly Kernel[],
+  params: number,
+): void {
+  for (;;) {
+    const ticket = Atomics.load(control, words.ticket);
+    const left = ticket & 1023;
+    if (left === 0) return;
+    // These belong to the ticket if it is still the same below.
+    const kernel = Atomics.load(control, words.kernel);
+    const parts = Atomics.load(control, words.parts);
+    const seen = Atomics.compareExchange(
+      control,
+      words.ticket,
+      ticket,
+      ticket - 1,
+    );
+    if (seen !== ticket) continue;
+    try {
+      kernels[kernel](params, parts - left, parts);
+    } catch {
+      Atomics.store(control, words.failed, 1);
+    }
+    Atomics.add(control, words.done, 1);
+  }
+}
+
+/** What a worker does from its first message to its end. */
+function serve(order: Order, work: typeof runParts, ready: () => void): void {
+  const { control: buffer, words, module, memory, names, scratch } = order;
+  const control = new Int32Array(buffer);
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  (exports.bindThread as (address: number) => void)(scratch[order.thread]);
+  const kernels = names.map((name) => exports[name] as Kernel);
+  const pause = (Atomics as { pause?: () => void }).pause ?? (() => {});
+  ready();
+  while (Atomics.load(control, words.stop) === 0) {
+    work(control, words, kernels, order.params);
+    const ticket = Atomics.load(control, words.ticket);
+    let looks = order.looks;
+    while (looks > 0 && Atomics.load(control, words.ticket) === ticket) {
+      looks--;
+      pause();
+    }
+    if (looks === 0) {
+      Atomics.add(control, words.asleep, 1);
+      Atomics.wait(control, words.ticket, ticket);
+      Atomics.sub(control, words.asleep, 1);
+    }
+  }
+}
+
+/** The threads of one device. */
+export class Pool {
+  readonly #control: Int32Array;
+  readonly #kernels: readonly Kernel[];
+  readonly #numbers: ReadonlyMap<string, number>;
+  readonly #options: PoolOptions;
+  readonly #pause: () => void;
+  #workers: readonly StoppableWorker[] = [];
+  #args: Float64Array;
+
+  /**
+   * A pool of the caller's thread alone.
+   *
+   * @param options Its kernels.
+   * @param instance The caller's instance of them.
+   */
+  constructor(options: PoolOptions, instance: WebAssembly.Instance) {
+    const { names, memory } = options;
+    this.#options = options;
+    this.#control = new Int32Array(
+      memory.buffer instanceof ArrayBuffer
+        ? new ArrayBuffer(64)
+        : new SharedArrayBuffer(64),
+    );
+    this.#kernels = names.map((name) => instance.exports[name] as Kernel);
+    this.#numbers = new Map(names.map((name, index) => [name, index]));
+    this.#args = new Float64Array(memory.buffer, options.params);
+    this.#pause = (Atomics as { pause?: () => void }).pause ?? (() => {});
+    (instance.exports.bindThread as (address: number) => void)(
+      options.scratch[0],
+    );
+  }
+
+  /** How many threads there are, with the caller's. */
+  get threads(): number {
+    return this.#workers.length + 1;
+  }
+
+  /**
+   * Starts one worker for each further place in `scratch`. Where workers cannot
+   * start, the pool stays as it is.
+   */
+  async start(): Promise<void> {
+    const control = this.#control.buffer;
+    if (!(control instanceof SharedArrayBuffer)) return;
+    const source = `const runParts = ${runParts}; const serve = ${serve};`;
+    const started = await Promise.allSettled(
+      this.#options.scratch.slice(1).map((_, index) =>
+        startWorker(source, {
+          ...this.#options,
+          control,
+          words: WORDS,
+          looks: LOOKS,
+          thread: index + 1,
+        })
+      ),
+    );
+    this.#workers = started.flatMap((result) =>
+      result.status === "fulfilled" ? [result.value] : []
+    );
+  }
+
+  /**
+   * Runs a kernel and returns when all its parts are done.
+   *
+   * @param name Which kernel.
+   * @param args Its arguments; an address of 0 stands for an absent one.
+   * @param parts How many parts there are, from 1 to {@linkcode MAX_PARTS}.
+   * @throws {DeviceError} If the kernel failed.
+   */
+  run(name: string, args: readonly number[], parts: number): void {
+    const number = this.#numbers.get(name)!;
+    this.#writeArgs(args);
+    const control = this.#control;
+    if (parts === 1 || this.#workers.length === 0) {
+      const kernel = this.#kernels[number];
+      for (let part = 0; part < parts; part++) {
+        kernel(this.#options.params, part, parts);
+      }
+      return;
+    }
+    Atomics.store(control, WORDS.kernel, number);
+    Atomics.store(control, WORDS.parts, parts);
+    Atomics.store(control, WORDS.done, 0);
+    this.#nextTicket(parts);
+    runParts(control, WORDS, this.#kernels, this.#options.params);
+    while (Atomics.load(control, WORDS.done) < parts) this.#pause();
+    if (Atomics.exchange(control, WORDS.failed, 0) !== 0) {
+      throw new DeviceError(`The kernel "${name}" failed`);
+    }
+  }
+
+  /** Stops all workers. */
+  close(): void {
+    Atomics.store(this.#control, WORDS.stop, 1);
+    this.#nextTicket(0);
+    for (const worker of this.#workers) worker.stop();
+    this.#workers = [];
+  }
+
+  /** A new ticket is a new number, and wakes workers. */
+  #nextTicket(parts: number): void {
+    const run = (Atomics.load(this.#control, WORDS.ticket) >>> 10) + 1;
+    Atomics.store(this.#control, WORDS.ticket, run << 10 | parts);
+    if (Atomics.load(this.#control, WORDS.asleep) > 0) {
+      Atomics.notify(this.#control, WORDS.ticket);
+    }
+  }
+
+  #writeArgs(args: readonly number[]): void {
+    // Memory that is not shared is detached when it grows.
+    if (this.#args.length === 0) {
+      this.#args = new Float64Array(
+        this.#options.memory.buffer,
+        this.#options.params,
+      );
+    }
+    this.#args.set(args);
+  }
+}
+
+/** A thread that can be ended. */
+interface StoppableWorker {
+  stop(): void;
+}
+
+/** What of `node:worker_threads` is used; Deno has it too, and only there can a worker that sleeps let the process exit. */
+interface NodeWorkerThreads {
+  readonly Worker: new (
+    source: string,
+    options: { readonly eval: true; readonly workerData: unknown },
+  ) => {
+    once(event: "message" | "error", listener: (data: unknown) => void): void;
+    unref(): void;
+    terminate(): Promise<number>;
+  };
+}
+
+/** Starts a worker from text, which needs no permission, and waits until it has its kernels. */
+async function startWorker(
+  source: string,
+  order: Order,
+): Promise<StoppableWorker> {
+  const { process } = globalThis as {
+    process?: { getBuiltinModule?(name: string): unknown };
+  };
+  const threads = process?.getBuiltinModule?.("node:worker_threads");
+  return threads !== undefined
+    ? await startNodeWorker(threads as NodeWorkerThreads, source, order)
+    : await startWebWorker(source, order);
+}
+
+async function startNodeWorker(
+  threads: NodeWorkerThreads,
+  source: string,
+  order: Order,
+): Promise<StoppableWorker> {
+  const worker = new threads.Worker(
+    `const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");
+    ${source} serve(workerData, runParts, () => parentPort.postMessage("ready"));`,
+    { eval: true, workerData: order },
+  );
+  await new Promise((resolve, reject) => {
+    worker.once("message", resolve);
+    worker.once("error", reject);
+  });
+  worker.unref();
+  return { stop: () => void worker.terminate() };
+}
+
+async function startWebWorker(
+  source: string,
+  order: Order,
+): Promise<StoppableWorker> {
+  const url = URL.createObjectURL(
+    new Blob([
+      `${source} onmessage = ({ data }) => serve(data, runParts, () => postMessage("ready"));`,
+    ], { type: "text/javascript" }),
+  );
+  const worker = new Worker(url);
+  try {
+    await new Promise((resolve, reject) => {
+      worker.onmessage = resolve;
+      worker.onerror = reject;
+      worker.postMessage(order);
+    });
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+  return { stop: () => worker.terminate() };
+}

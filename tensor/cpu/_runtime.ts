@@ -1,0 +1,175 @@
+/**
+ * What kernels of the cpu device are run with: one memory, some threads.
+ *
+ * How to add a kernel: write it in `assembly/` as assembly/_kernel.ts tells,
+ * run `deno run -A tensor/cpu/build.ts`, and call it through
+ * {@linkcode Runtime.run}.
+ *
+ * @module
+ */
+
+import type { BackendBuffer, View } from "../backend.ts";
+import { Heap, MAX_PAGES } from "./_heap.ts";
+import { KERNEL_NAMES } from "./_kernels_wasm.ts";
+import { MAX_PARTS, Pool } from "./_pool.ts";
+import { compileKernels, type KernelModuleOptions } from "./_wasm.ts";
+
+/** Room for the arguments of one kernel: 512 of them. */
+const PARAMS_BYTES = 4096;
+
+/** What `threadScratch()` promises. */
+const SCRATCH_BYTES = 1024 * 1024;
+
+const INITIAL_PAGES = 256;
+
+/** How much elementary work a part should have at least: some 10 µs. */
+const WORK_PER_PART = 32_768;
+
+/** More parts than threads, so that a slow core can do less, but few enough to cost nothing. */
+const USUAL_PARTS = 32;
+
+/** The name of a kernel. */
+export type KernelName = typeof KERNEL_NAMES[number];
+
+/** Memory of the cpu device. */
+export interface CpuBuffer extends BackendBuffer {
+  /** Where it starts. */
+  readonly address: number;
+}
+
+/** Options of a runtime, also those that only tests need. */
+export interface RuntimeOptions extends KernelModuleOptions {
+  /** How many threads run kernels. Default: all that the machine has. */
+  readonly threads?: number;
+}
+
+/** The memory and threads of one device. */
+export class Runtime {
+  /** Its memory. */
+  readonly heap: Heap;
+  /** Whether the kernels use relaxed SIMD. */
+  readonly relaxedSimd: boolean;
+  /** Whether the memory is shared by threads. */
+  readonly shared: boolean;
+  /** How many bytes the memory has at most. */
+  readonly maxBytes: number;
+  readonly #pool: Pool;
+
+  private constructor(
+    heap: Heap,
+    pool: Pool,
+    relaxedSimd: boolean,
+    shared: boolean,
+    maxBytes: number,
+  ) {
+    this.heap = heap;
+    this.#pool = pool;
+    this.relaxedSimd = relaxedSimd;
+    this.shared = shared;
+    this.maxBytes = maxBytes;
+  }
+
+  /** Compiles the kernels and starts threads. */
+  static async start(options: RuntimeOptions = {}): Promise<Runtime> {
+    const { module, relaxedSimd, shared } = await compileKernels(options);
+    const { memory, maxPages } = createMemory(shared);
+    const instance = await WebAssembly.instantiate(module, { env: { memory } });
+    const heap = new Heap(
+      memory,
+      (instance.exports.heapBase as () => number)(),
+      maxPages,
+    );
+    const threads = shared
+      ? options.threads ?? globalThis.navigator?.hardwareConcurrency ?? 1
+      : 1;
+    const pool = new Pool({
+      module,
+      memory,
+      names: KERNEL_NAMES,
+      params: heap.take(PARAMS_BYTES),
+      scratch: Array.from(
+        { length: threads },
+        () => heap.take(SCRATCH_BYTES),
+      ),
+    }, instance);
+    await pool.start();
+    return new Runtime(heap, pool, relaxedSimd, shared, maxPages * 65_536);
+  }
+
+  /** How many threads run kernels. */
+  get threads(): number {
+    return this.#pool.threads;
+  }
+
+  /**
+   * Runs a kernel, and returns when it is done.
+   *
+   * @param name Which kernel.
+   * @param args Its arguments in order: addresses (0 if absent) and other numbers, at most 512.
+   * @param parts In how many parts the work is split; see {@linkcode Runtime.parts}.
+   * @throws {DeviceError} If the kernel failed.
+   */
+  run(name: KernelName, args: readonly number[], parts: number): void {
+    this.#pool.run(name, args, parts);
+  }
+
+  /**
+   * In how many parts to split work that can be split evenly.
+   *
+   * @param work How many elementary steps it has, such as additions of one float.
+   * @param most The most parts there can be. Default: as many as pay.
+   * @returns A number that does not depend on the number of threads.
+   */
+  parts(work: number, most = USUAL_PARTS): number {
+    return Math.max(
+      1,
+      Math.min(Math.ceil(work / WORK_PER_PART), most, MAX_PARTS),
+    );
+  }
+
+  /**
+   * Lends memory for the time of a call.
+   *
+   * @param byteLength How many bytes.
+   * @param body Is called with their address, a multiple of 64.
+   * @throws {OutOfMemoryError} If there is no more.
+   */
+  withScratch(byteLength: number, body: (address: number) => void): void {
+    const size = Math.max(byteLength, 1);
+    const address = this.heap.take(size);
+    try {
+      body(address);
+    } finally {
+      this.heap.give(address, size);
+    }
+  }
+
+  /** Stops the threads. */
+  close(): void {
+    this.#pool.close();
+  }
+}
+
+/** Where a view's first element is; 0 for an absent view. */
+export function addressOf(view: View<CpuBuffer> | undefined): number {
+  return view === undefined ? 0 : view.buffer.address + view.byteOffset;
+}
+
+/** A memory that can grow as far as the platform lets it. */
+function createMemory(
+  shared: boolean,
+): { memory: WebAssembly.Memory; maxPages: number } {
+  for (let maxPages = MAX_PAGES;; maxPages /= 2) {
+    try {
+      const memory = new WebAssembly.Memory({
+        initial: INITIAL_PAGES,
+        maximum: maxPages,
+        shared,
+      });
+      return { memory, maxPages };
+    } catch (error) {
+      // Address space is scarce on some phones.
+      if (maxPages <= INITIAL_PAGES) throw error;
+    }
+  }
+}
