@@ -516,7 +516,7 @@ export interface Backend<B extends BackendBuffer = BackendBuffer> {
   fill(out: View<B>, value: number): void;
   /** Copies elements of equal dtype; any dtype with at least 4 bytes an element. Two views of one buffer are allowed if they do not overlap. */
   stridedCopy(source: View<B>, target: View<B>, layout: StridedLayout): void;
-  /** Converts between any two dtypes of the device: floats to integers truncate and saturate (NaN to 0), to float16 and bfloat16 round to nearest even, to `bool` as `x != 0`. */
+  /** Converts between any two dtypes of the device: floats to integers truncate and saturate (NaN to 0), integers to integers wrap, to float16 and bfloat16 round to nearest even, to `bool` as `x != 0`. */
   cast(x: View<B>, out: View<B>): void;
 
   /** `out = op(x)`; in place (same view) is allowed. */
@@ -669,6 +669,6 @@ export interface Backend<B extends BackendBuffer = BackendBuffer> {
 
   /** Uniform numbers `(word >>> 8) · 2⁻²⁴` in [0, 1), the same bits on every device. */
   randomUniform(out: View<B>, state: RandomState): void;
-  /** `out = u < rate ? 0 : x / (1 - rate)` with u of {@linkcode Backend.randomUniform}; the same call on dy is its gradient. The factor is `Math.fround(1 / (1 - rate))` in float32. */
+  /** `out = u < Math.fround(rate) ? 0 : x / (1 - rate)` with u of {@linkcode Backend.randomUniform}; the same call on dy is its gradient. The factor is `Math.fround(1 / (1 - rate))` in float32. */
   dropout(x: View<B>, out: View<B>, rate: number, state: RandomState): void;
 }
