@@ -19,6 +19,7 @@ import type {
   PoolGeometry,
   RandomState,
 } from "./backend.ts";
+import { broadcastLayout } from "./_broadcast.ts";
 import { computeDropout } from "./_dropout.ts";
 import { computeBinary } from "./_elementwise.ts";
 import { computeMatmul } from "./_matmul.ts";
@@ -27,7 +28,26 @@ import { produce, produceAll } from "./_run.ts";
 import { copyStrided } from "./_strided.ts";
 import { matrixLayout } from "./_matrix.ts";
 import { type Shape, stridesOf } from "./shape.ts";
-import { type Tensor, viewOf } from "./tensor.ts";
+import { storageOf, type Tensor, viewOf } from "./tensor.ts";
+
+/**
+ * Adds a gradient to another one, in its memory.
+ *
+ * @param target The sum so far; overwritten.
+ * @param x What is added, of the same shape and dtype.
+ */
+export function addInPlace(target: Tensor, x: Tensor): void {
+  if (target.size === 0) return;
+  const sum = viewOf(target);
+  target.device.backend.binary(
+    "add",
+    sum,
+    viewOf(x),
+    sum,
+    broadcastLayout(target.shape, [target.shape, x.shape]),
+  );
+  storageOf(target).version++;
+}
 
 /**
  * The gradient of `relu`.
