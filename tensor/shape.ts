@@ -33,21 +33,27 @@ export function formatShape(shape: Shape): string {
 export function checkShape(shape: Shape): void {
   if (shape.length > MAX_RANK) {
     throw new ShapeError(
-      `Cannot use shape ${formatShape(shape)}: it has ${shape.length} axes, at most ${MAX_RANK} are supported`,
+      `Cannot use shape ${
+        formatShape(shape)
+      }: it has ${shape.length} axes, at most ${MAX_RANK} are supported`,
     );
   }
   let size = 1;
   for (const length of shape) {
     if (!Number.isSafeInteger(length) || length < 0) {
       throw new ShapeError(
-        `Cannot use shape ${formatShape(shape)}: sizes must be whole numbers of at least 0`,
+        `Cannot use shape ${
+          formatShape(shape)
+        }: sizes must be whole numbers of at least 0`,
       );
     }
     size *= length;
   }
   if (!Number.isSafeInteger(size)) {
     throw new ShapeError(
-      `Cannot use shape ${formatShape(shape)}: it has more than 2^53 - 1 elements`,
+      `Cannot use shape ${
+        formatShape(shape)
+      }: it has more than 2^53 - 1 elements`,
     );
   }
 }
