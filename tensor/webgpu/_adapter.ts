@@ -1,0 +1,107 @@
+/** Finding an adapter and making a device of it. */
+
+import { DeviceError, NoAdapterError } from "../errors.ts";
+import type { DeviceOptions } from "../open_device.ts";
+
+/** What is known of an adapter before a device is made of it. */
+export interface FoundAdapter {
+  /** Whether a GPU is emulated on the CPU. */
+  readonly software: boolean;
+  /** Its name, for people. */
+  readonly description: string;
+}
+
+/** Names of adapters that compute on the CPU and do not always say so themselves. */
+const SOFTWARE = /llvmpipe|lavapipe|swiftshader|basic render|warp/i;
+
+/** Optional features that kernels make use of where they are. */
+export const FEATURES: readonly GPUFeatureName[] = [
+  "shader-f16",
+  "timestamp-query",
+];
+
+/** Limits that are raised to what the adapter has; the others concern textures and vertices. */
+const LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupSizeZ",
+  "maxComputeWorkgroupsPerDimension",
+] as const satisfies readonly (keyof GPUSupportedLimits)[];
+
+async function requestAdapter(
+  options: DeviceOptions,
+): Promise<GPUAdapter | undefined> {
+  const { gpu } = globalThis.navigator ?? {};
+  const adapter = await gpu?.requestAdapter({
+    powerPreference: options.powerPreference ?? "high-performance",
+  });
+  return adapter ?? undefined;
+}
+
+function describe(adapter: GPUAdapter): FoundAdapter {
+  const { info } = adapter;
+  const description = info.description || info.device || info.architecture ||
+    info.vendor || "an unnamed adapter";
+  return {
+    software: info.isFallbackAdapter || SOFTWARE.test(description),
+    description,
+  };
+}
+
+/** The adapter that {@linkcode requestDevice} would take, if there is one. */
+export async function findAdapter(
+  options: DeviceOptions,
+): Promise<FoundAdapter | undefined> {
+  const adapter = await requestAdapter(options);
+  return adapter && describe(adapter);
+}
+
+/** A device, and what it was made of. */
+export interface RequestedDevice {
+  readonly gpu: GPUDevice;
+  readonly adapter: FoundAdapter;
+}
+
+/**
+ * Makes a device with what the adapter has, or with WebGPU's default limits
+ * and no optional features.
+ *
+ * @throws {NoAdapterError} If there is no adapter.
+ * @throws {DeviceError} If the adapter refuses.
+ */
+export async function requestDevice(
+  options: DeviceOptions,
+): Promise<RequestedDevice> {
+  const adapter = await requestAdapter(options);
+  if (adapter === undefined) {
+    throw new NoAdapterError(
+      "Cannot open a webgpu device: the platform has no adapter",
+    );
+  }
+  const found = describe(adapter);
+  const native = options.limits !== "default";
+  try {
+    const gpu = await adapter.requestDevice({
+      label: "cram",
+      requiredLimits: native
+        ? Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]))
+        : {},
+      requiredFeatures: native
+        ? FEATURES.filter((name) => adapter.features.has(name))
+        : [],
+    });
+    return { gpu, adapter: found };
+  } catch (cause) {
+    throw new DeviceError(
+      `Cannot open a webgpu device on "${found.description}": ${
+        (cause as Error).message
+      }`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,210 @@
+/** Everything that runs kernels: memory, pipelines, the queue, in one place. */
+
+import { sizeOf } from "../shape.ts";
+import { BufferTooLargeError } from "../errors.ts";
+import type { RequestedDevice } from "./_adapter.ts";
+import { BindGroupCache } from "./_bind_groups.ts";
+import { type Block, GpuBuffer, type GpuView } from "./_buffer.ts";
+import { Health } from "./_health.ts";
+import type { Kernel } from "./_kernel.ts";
+import { PipelineCache } from "./_pipeline.ts";
+import { Pool } from "./_pool.ts";
+import { Queue } from "./_queue.ts";
+import { Readback } from "./_readback.ts";
+import { type BindingLimits, planSlots } from "./_slots.ts";
+import { UniformCache } from "./_uniforms.ts";
+
+/** Uploads are copied through staging buffers of at most this size. */
+const MAX_UPLOAD_BYTES = 16 * 2 ** 20;
+
+/** What a runtime must keep to. */
+export interface RuntimeOptions {
+  /** The bytes of one binding, a multiple of 256. */
+  readonly maxBindingBytes: number;
+  /** What all buffers may take together. */
+  readonly memoryLimit: number;
+}
+
+/** What the choice between variants of a kernel depends on. */
+export interface Traits {
+  /** Whether the adapter computes on the CPU: workgroup memory and barriers are slow there. */
+  readonly software: boolean;
+  /** Invocations that a workgroup can have. */
+  readonly maxInvocations: number;
+  /** Bytes of workgroup memory. */
+  readonly maxWorkgroupBytes: number;
+}
+
+/** Runs kernels on one device. */
+export class Runtime {
+  readonly gpu: GPUDevice;
+  readonly traits: Traits;
+  readonly binding: BindingLimits;
+  readonly queue: Queue;
+  readonly #health: Health;
+  readonly #pool: Pool;
+  readonly #pipelines: PipelineCache;
+  readonly #bindGroups: BindGroupCache;
+  readonly #uniforms: UniformCache;
+  readonly #readback: Readback;
+
+  constructor({ gpu, adapter }: RequestedDevice, options: RuntimeOptions) {
+    const { limits } = gpu;
+    const { maxBindingBytes, memoryLimit } = options;
+    this.gpu = gpu;
+    this.traits = {
+      software: adapter.software,
+      maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
+      maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,
+    };
+    this.binding = {
+      maxBindingBytes,
+      alignment: limits.minStorageBufferOffsetAlignment,
+    };
+    const retire = (block: Block) => {
+      this.#bindGroups.forget(block);
+      this.queue.retire(block.gpu);
+    };
+    this.queue = new Queue(gpu);
+    this.#health = new Health(gpu);
+    this.#pool = new Pool({
+      create: (size) =>
+        gpu.createBuffer({
+          label: "tensor",
+          size,
+          usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC |
+            GPUBufferUsage.COPY_DST,
+        }),
+      retire,
+    }, { maxBufferBytes: limits.maxBufferSize, memoryLimit });
+    this.#pipelines = new PipelineCache(gpu, this.#health, maxBindingBytes);
+    this.#bindGroups = new BindGroupCache(gpu, maxBindingBytes);
+    this.#uniforms = new UniformCache(gpu, retire);
+    this.#readback = new Readback(gpu, this.queue, this.#health);
+  }
+
+  /** Memory of unspecified content. */
+  allocate(byteLength: number): GpuBuffer {
+    this.#health.checkAlive();
+    return new GpuBuffer(byteLength, this.#pool.take(byteLength));
+  }
+
+  /** Gives memory back; what was recorded before still sees it. */
+  free(buffer: GpuBuffer): void {
+    this.#pool.give(buffer.block);
+  }
+
+  /**
+   * Memory for the time of a few dispatches, such as partial sums.
+   *
+   * @param shape What it is seen as.
+   * @param use Records the dispatches; the memory is given back when it returns.
+   */
+  temporary(
+    shape: readonly number[],
+    use: (view: GpuView) => void,
+  ): void {
+    const buffer = this.allocate(4 * sizeOf(shape));
+    use({ buffer, byteOffset: 0, shape, dtype: "float32" });
+    this.free(buffer);
+  }
+
+  /**
+   * Records a dispatch of a kernel.
+   *
+   * @param kernel The kernel.
+   * @param views Its operands by name.
+   * @param uniforms Its uniforms by name.
+   * @param groups How many workgroups; may exceed 65,535.
+   * @throws {BufferTooLargeError} If the operands need more bindings than a stage has.
+   * @throws {DeviceLostError} If the device was lost.
+   */
+  run(
+    kernel: Kernel,
+    views: Readonly<Record<string, GpuView | undefined>>,
+    uniforms: Readonly<Record<string, number>>,
+    groups: number,
+  ): void {
+    this.#health.checkAlive();
+    const plan = planSlots(kernel, views, this.binding);
+    let bindings = 0;
+    for (const { parts } of plan.slots) bindings += parts;
+    const available = this.gpu.limits.maxStorageBuffersPerShaderStage;
+    if (bindings > available) {
+      throw new BufferTooLargeError(
+        `Cannot run kernel "${kernel.name}": its operands take ${bindings} bindings of at most ${this.binding.maxBindingBytes} bytes, the adapter has ${available}`,
+      );
+    }
+    const pipeline = this.#pipelines.get(kernel, plan);
+    const block = this.#uniforms.get(kernel, groups, plan.bases, uniforms);
+    const bindGroup = this.#bindGroups.get(pipeline, block, plan);
+    const [x, y] = grid(
+      groups,
+      this.gpu.limits.maxComputeWorkgroupsPerDimension,
+    );
+    this.queue.dispatch(pipeline.gpu, bindGroup, x, y);
+  }
+
+  /**
+   * Copies bytes from the host. They go through a fresh buffer and the
+   * encoder: `queue.writeBuffer` would run before what is still recorded.
+   */
+  write(buffer: GpuBuffer, byteOffset: number, bytes: Uint8Array): void {
+    this.#health.checkAlive();
+    for (let start = 0; start < bytes.length; start += MAX_UPLOAD_BYTES) {
+      const piece = bytes.subarray(start, start + MAX_UPLOAD_BYTES);
+      const size = Math.ceil(piece.length / 4) * 4;
+      const staging = this.gpu.createBuffer({
+        label: "upload",
+        size,
+        usage: GPUBufferUsage.COPY_SRC,
+        mappedAtCreation: true,
+      });
+      new Uint8Array(staging.getMappedRange()).set(piece);
+      staging.unmap();
+      const target = buffer.block.gpu;
+      this.queue.copy(staging, 0, target, byteOffset + start, size);
+      this.queue.retire(staging);
+    }
+  }
+
+  /** Copies bytes to the host, after all work recorded so far. */
+  async read(
+    buffer: GpuBuffer,
+    byteOffset: number,
+    byteLength: number,
+  ): Promise<Uint8Array> {
+    this.#health.checkAlive();
+    return await this.#readback.read(
+      buffer.block.gpu,
+      byteOffset,
+      byteLength,
+    );
+  }
+
+  /** Waits for all work recorded so far, and tells what went wrong. */
+  async synchronize(): Promise<void> {
+    this.#health.checkAlive();
+    this.queue.flush();
+    await this.gpu.queue.onSubmittedWorkDone();
+    this.#health.check();
+  }
+
+  /** Frees everything. */
+  close(): void {
+    this.#health.close();
+    this.queue.flush();
+    this.#pool.close();
+    this.gpu.destroy();
+  }
+}
+
+/** Workgroups folded into two dimensions. */
+export function grid(
+  groups: number,
+  maxPerDimension: number,
+): readonly [x: number, y: number] {
+  if (groups <= maxPerDimension) return [groups, 1];
+  const y = Math.ceil(groups / maxPerDimension);
+  return [Math.ceil(groups / y), y];
+}

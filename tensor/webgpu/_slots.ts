@@ -1,0 +1,116 @@
+/**
+ * Which ranges of which buffers a dispatch binds: the shared place that knows
+ * WebGPU's rules about alignment, size and aliasing of bindings.
+ */
+
+import { dtypeInfo } from "../dtype.ts";
+import { sizeOf } from "../shape.ts";
+import type { Block, GpuView } from "./_buffer.ts";
+import type { ElementType, Kernel } from "./_kernel.ts";
+
+/** What the platform says about bindings. */
+export interface BindingLimits {
+  /** The bytes of one binding, a multiple of `alignment` and of 16. */
+  readonly maxBindingBytes: number;
+  /** What offsets of bindings are multiples of. */
+  readonly alignment: number;
+}
+
+/** A range of one buffer that one or several operands live in, bound in one or several parts. */
+export interface Slot {
+  readonly block: Block;
+  readonly access: "read" | "read_write";
+  readonly type: ElementType;
+  /** How many numbers an element of the array in WGSL has. */
+  readonly width: 1 | 4;
+  /** Where the range begins, in bytes; aligned. */
+  readonly offset: number;
+  /** Where it ends, in bytes; a multiple of 16. */
+  readonly end: number;
+  /** How many bindings it takes. */
+  readonly parts: number;
+}
+
+/** How the operands of a dispatch are bound. */
+export interface SlotPlan {
+  readonly slots: readonly Slot[];
+  /** For each operand, in order: the slot it lives in. */
+  readonly slotOf: readonly number[];
+  /** For each operand, in order: its first element in the slot, in elements of 4 bytes. */
+  readonly bases: readonly number[];
+  /** All that the WGSL text depends on beside the kernel. */
+  readonly key: string;
+}
+
+type Draft = { -readonly [K in keyof Slot]: Slot[K] };
+
+/**
+ * Plans the bindings of a dispatch. All operands in a buffer that is written
+ * share a slot, because WebGPU forbids to bind a buffer for reading and for
+ * writing in one dispatch, even in disjoint ranges.
+ *
+ * @throws {TypeError} If an operand of the kernel has no view.
+ */
+export function planSlots(
+  kernel: Kernel,
+  views: Readonly<Record<string, GpuView | undefined>>,
+  { maxBindingBytes, alignment }: BindingLimits,
+): SlotPlan {
+  const shared = new Map<Block, number>();
+  for (const name in kernel.operands) {
+    if (kernel.operands[name].access === "read_write") {
+      shared.set(viewOf(kernel, name, views).buffer.block, -1);
+    }
+  }
+  const slots: Draft[] = [];
+  const slotOf: number[] = [];
+  const begins: number[] = [];
+  for (const name in kernel.operands) {
+    const { access, type, vector } = kernel.operands[name];
+    const view = viewOf(kernel, name, views);
+    const { block } = view.buffer;
+    const begin = view.byteOffset;
+    const bytes = sizeOf(view.shape) * dtypeInfo(view.dtype).byteSize;
+    const offset = begin - begin % alignment;
+    const end = Math.ceil((begin + Math.max(bytes, 4)) / 16) * 16;
+    const width = vector && begin % 16 === 0 ? 4 : 1;
+    begins.push(begin);
+    const index = shared.get(block) ?? -1;
+    if (index === -1) {
+      if (shared.has(block)) shared.set(block, slots.length);
+      slotOf.push(slots.length);
+      slots.push({ block, access, type, width, offset, end, parts: 1 });
+      continue;
+    }
+    slotOf.push(index);
+    const slot = slots[index];
+    if (access === "read_write") slot.access = access;
+    if (type !== slot.type) slot.type = "u32";
+    if (width !== slot.width) slot.width = 1;
+    slot.offset = Math.min(slot.offset, offset);
+    slot.end = Math.max(slot.end, end);
+  }
+  let key = slotOf.join();
+  for (const slot of slots) {
+    slot.parts = Math.ceil((slot.end - slot.offset) / maxBindingBytes);
+    key += `;${slot.access}.${slot.type}.${slot.width}.${slot.parts}`;
+  }
+  const bases = begins.map((begin, operand) =>
+    (begin - slots[slotOf[operand]].offset) / 4
+  );
+  return { slots, slotOf, bases, key };
+}
+
+function viewOf(
+  kernel: Kernel,
+  name: string,
+  views: Readonly<Record<string, GpuView | undefined>>,
+): GpuView {
+  const view = views[name];
+  if (view === undefined) {
+    throw new TypeError(
+      `Cannot run kernel "${kernel.name}": operand "${name}" is missing`,
+    );
+  }
+  return view;
+}

@@ -1,0 +1,193 @@
+/** The WGSL text of a kernel: its body between generated declarations. */
+
+import type { ElementType, Kernel, OperandSpec } from "./_kernel.ts";
+import type { Slot, SlotPlan } from "./_slots.ts";
+
+/** The uniform fields of a kernel, in order: what the runtime adds, then its own. */
+export function uniformFields(
+  kernel: Kernel,
+): readonly (readonly [name: string, type: ElementType])[] {
+  return [
+    ["groups", "u32"],
+    ...Object.keys(kernel.operands).map((name) =>
+      [`${name}_base`, "u32"] as const
+    ),
+    ...Object.entries(kernel.uniforms),
+  ];
+}
+
+/**
+ * The text of a shader module.
+ *
+ * @param kernel The kernel.
+ * @param plan How its operands are bound.
+ * @param maxBindingBytes Where parts of a slot end.
+ * @returns WGSL.
+ */
+export function kernelSource(
+  kernel: Kernel,
+  plan: SlotPlan,
+  maxBindingBytes: number,
+): string {
+  const fields = uniformFields(kernel)
+    .map(([name, type]) => `  ${name}: ${type},`);
+  let binding = 1;
+  const slots = plan.slots.map((slot, index) => {
+    const text = slotSource(slot, index, binding, maxBindingBytes);
+    binding += slot.parts;
+    return text;
+  });
+  const operands = Object.entries(kernel.operands).map(([name, spec], i) => {
+    const index = plan.slotOf[i];
+    return operandSource(name, spec, plan.slots[index], index);
+  });
+  return `// ${kernel.name}
+struct Uniforms {
+${fields.join("\n")}
+}
+@group(0) @binding(0) var<uniform> u: Uniforms;
+${slots.join("")}${operands.join("")}${PRELUDE}${kernel.declarations ?? ""}
+@compute @workgroup_size(${kernel.workgroupSize})
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(num_workgroups) workgroups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let group = workgroup.x + workgroup.y * workgroups.x;
+  if (group >= u.groups) {
+    return;
+  }
+  let index = group * ${kernel.workgroupSize}u + lane;
+${kernel.body}
+}
+`;
+}
+
+/** `x != x` and constant infinities do not survive compilers: bits do. */
+const PRELUDE = `
+fn is_nan(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+fn nan() -> f32 {
+  var bits = 0x7fc00000u;
+  return bitcast<f32>(bits);
+}
+fn inf() -> f32 {
+  var bits = 0x7f800000u;
+  return bitcast<f32>(bits);
+}
+`;
+
+/** The bindings of a slot, and functions that access its elements by their index in the whole slot. */
+function slotSource(
+  slot: Slot,
+  index: number,
+  firstBinding: number,
+  maxBindingBytes: number,
+): string {
+  const { type, width, access, parts } = slot;
+  const element = width === 4 ? `vec4<${type}>` : type;
+  const name = (part: number) => `slot${index}_${part}`;
+  const lines: string[] = [];
+  for (let part = 0; part < parts; part++) {
+    lines.push(
+      `@group(0) @binding(${firstBinding + part}) var<storage, ${access}> ${
+        name(part)
+      }: array<${element}>;`,
+    );
+  }
+  /** Runs a statement on the part that holds number `i`, with `i` counted in that part. */
+  const inPart = (statement: (part: string, i: string) => string) => {
+    const branches: string[] = [];
+    for (let part = 0; part < parts; part++) {
+      const start = part * maxBindingBytes / 4;
+      const body = statement(name(part), part === 0 ? "i" : `(i - ${start}u)`);
+      branches.push(
+        part === parts - 1
+          ? `  ${body}`
+          : `  if (i < ${start + maxBindingBytes / 4}u) { ${body}${
+            body.startsWith("return") ? "" : " return;"
+          } }`,
+      );
+    }
+    return branches.join("\n");
+  };
+  const scalar = (part: string, i: string) =>
+    width === 4 ? `${part}[${i} >> 2u][${i} & 3u]` : `${part}[${i}]`;
+  const vector = (part: string, i: string) => `${part}[${i} >> 2u]`;
+  lines.push(
+    `fn slot${index}_get(i: u32) -> ${type} {`,
+    inPart((part, i) => `return ${scalar(part, i)};`),
+    "}",
+  );
+  if (width === 4) {
+    lines.push(
+      `fn slot${index}_get4(i: u32) -> ${element} {`,
+      inPart((part, i) => `return ${vector(part, i)};`),
+      "}",
+    );
+  }
+  if (access === "read_write") {
+    lines.push(
+      `fn slot${index}_set(i: u32, value: ${type}) {`,
+      inPart((part, i) => `${scalar(part, i)} = value;`),
+      "}",
+    );
+    if (width === 4) {
+      lines.push(
+        `fn slot${index}_set4(i: u32, value: ${element}) {`,
+        inPart((part, i) => `${vector(part, i)} = value;`),
+        "}",
+      );
+    }
+  }
+  return lines.join("\n") + "\n";
+}
+
+/** The functions of one operand: those of its slot from the operand's first element on, in its own type. */
+function operandSource(
+  name: string,
+  { access, type, vector }: OperandSpec,
+  slot: Slot,
+  index: number,
+): string {
+  const at = (i: number) => `u.${name}_base + i${i === 0 ? "" : ` + ${i}u`}`;
+  const own = (value: string, to: string, differs = slot.type !== type) =>
+    differs ? `bitcast<${to}>(${value})` : value;
+  const four = `vec4<${type}>`;
+  const slotFour = `vec4<${slot.type}>`;
+  const components = [..."xyzw"];
+  let text = `fn ${name}_load(i: u32) -> ${type} {
+  return ${own(`slot${index}_get(${at(0)})`, type)};
+}
+`;
+  if (vector) {
+    const value = slot.width === 4
+      ? `slot${index}_get4(${at(0)})`
+      : `${slotFour}(${
+        components.map((_, i) => `slot${index}_get(${at(i)})`).join(", ")
+      })`;
+    text += `fn ${name}_load4(i: u32) -> ${four} {
+  return ${own(value, four)};
+}
+`;
+  }
+  if (access === "read_write") {
+    text += `fn ${name}_store(i: u32, value: ${type}) {
+  slot${index}_set(${at(0)}, ${own("value", slot.type)});
+}
+`;
+    if (vector) {
+      const statements = slot.width === 4
+        ? [`slot${index}_set4(${at(0)}, ${own("value", slotFour)});`]
+        : components.map((c, i) =>
+          `slot${index}_set(${at(i)}, ${own(`value.${c}`, slot.type)});`
+        );
+      text += `fn ${name}_store4(i: u32, value: ${four}) {
+  ${statements.join("\n  ")}
+}
+`;
+    }
+  }
+  return text;
+}

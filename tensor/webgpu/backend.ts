@@ -1,0 +1,101 @@
+/** The kernels of the webgpu device. */
+
+import type { Backend, DeviceInfo } from "../backend.ts";
+import type { DeviceOptions } from "../open_device.ts";
+import { FEATURES, requestDevice } from "./_adapter.ts";
+import type { GpuBuffer, GpuView } from "./_buffer.ts";
+import { fill } from "./_fill.ts";
+import { Runtime } from "./_runtime.ts";
+
+/**
+ * What all tensors may take where a GPU is emulated: its memory is the
+ * machine's, which never says that it is used up.
+ */
+const SOFTWARE_MEMORY_LIMIT = 4 * 2 ** 30;
+
+/** Implements the contract by one function of `runtime` for each kernel. */
+export class WebGpuBackend {
+  readonly info: DeviceInfo;
+  readonly runtime: Runtime;
+
+  constructor(info: DeviceInfo, runtime: Runtime) {
+    this.info = info;
+    this.runtime = runtime;
+  }
+
+  allocate(byteLength: number): GpuBuffer {
+    return this.runtime.allocate(byteLength);
+  }
+
+  free(buffer: GpuBuffer): void {
+    this.runtime.free(buffer);
+  }
+
+  write(buffer: GpuBuffer, byteOffset: number, bytes: Uint8Array): void {
+    this.runtime.write(buffer, byteOffset, bytes);
+  }
+
+  async read(
+    buffer: GpuBuffer,
+    byteOffset: number,
+    byteLength: number,
+  ): Promise<Uint8Array> {
+    return await this.runtime.read(buffer, byteOffset, byteLength);
+  }
+
+  async synchronize(): Promise<void> {
+    await this.runtime.synchronize();
+  }
+
+  close(): void {
+    this.runtime.close();
+  }
+
+  fill(out: GpuView, value: number): void {
+    fill(this.runtime, out, value);
+  }
+}
+
+/**
+ * Opens the webgpu device.
+ *
+ * @throws {NoAdapterError} If there is no adapter.
+ * @throws {DeviceError} If the adapter makes no device.
+ */
+export async function openWebGpuBackend(
+  options: DeviceOptions = {},
+): Promise<Backend> {
+  const requested = await requestDevice(options);
+  const { gpu, adapter } = requested;
+  const bindingBytes = Math.min(
+    gpu.limits.maxStorageBufferBindingSize,
+    options.maxBindingBytes ?? Infinity,
+  );
+  const maxBindingBytes = bindingBytes - bindingBytes % 256;
+  const memoryLimit = options.memoryLimit ??
+    (adapter.software ? SOFTWARE_MEMORY_LIMIT : Infinity);
+  const maxBufferBytes = gpu.limits.maxBufferSize;
+  const info: DeviceInfo = {
+    kind: "webgpu",
+    description: adapter.description,
+    software: adapter.software,
+    threads: 1,
+    dtypes: [
+      "float32",
+      "int32",
+      "uint32",
+      "bool",
+      "uint8",
+      "float16",
+      "bfloat16",
+    ],
+    features: [...gpu.features].filter((feature) =>
+      FEATURES.includes(feature as GPUFeatureName)
+    ),
+    maxBufferBytes: maxBufferBytes - maxBufferBytes % 16,
+    maxBindingBytes,
+    memoryLimit,
+  };
+  const runtime = new Runtime(requested, { maxBindingBytes, memoryLimit });
+  return new WebGpuBackend(info, runtime) as unknown as Backend;
+}
