@@ -100,7 +100,7 @@ export function computeBinary(
     if (typeof x !== "number") checkKind(name, x, ...BINARY_KINDS[op]);
   }
   const dtype = checkSameDType(name, a, b);
-  checkNumbers(name, dtype, a, b);
+  checkNumbers(name, dtype, [a, b]);
   const [aShape, bShape] = [shapeOf(a), shapeOf(b)];
   const shape = broadcastShapes(aShape ?? [], bShape ?? []);
   return produce(

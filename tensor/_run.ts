@@ -66,6 +66,19 @@ export function checkKind(
 }
 
 /**
+ * Checks that a tensor holds indices or labels.
+ *
+ * @throws {DTypeError} If it is not `int32`.
+ */
+export function checkInt32(op: string, tensor: Tensor): void {
+  if (tensor.dtype !== "int32") {
+    throw new DTypeError(
+      `Cannot run "${op}" with ${tensor} as indices: expected int32`,
+    );
+  }
+}
+
+/**
  * Checks that operands have the same dtype.
  *
  * @throws {DTypeError} If they have not.
@@ -87,22 +100,29 @@ export function checkSameDType(
   return tensors[0].dtype;
 }
 
+/** Smallest and largest values of the dtypes that hold whole numbers only. */
+export const WHOLE_RANGES: Readonly<
+  Partial<Record<DType, readonly [low: number, high: number]>>
+> = {
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  uint32: [0, 2 ** 32 - 1],
+  bool: [0, 1],
+  uint8: [0, 255],
+};
+
 /**
  * Checks that the numbers among operands are values of a dtype.
  *
- * @throws {ArgumentError} If an integer dtype cannot hold one.
+ * @throws {ArgumentError} If a dtype of whole numbers cannot hold one.
  */
 export function checkNumbers(
   op: string,
   dtype: DType,
-  ...operands: readonly (Tensor | number | undefined)[]
+  operands: Iterable<unknown>,
 ): void {
-  if (dtypeInfo(dtype).kind === "float") return;
-  const [low, high] = dtype === "int32"
-    ? [-(2 ** 31), 2 ** 31 - 1]
-    : dtype === "uint32"
-    ? [0, 2 ** 32 - 1]
-    : [0, 1];
+  const range = WHOLE_RANGES[dtype];
+  if (range === undefined) return;
+  const [low, high] = range;
   for (const value of operands) {
     if (typeof value !== "number") continue;
     if (!Number.isInteger(value) || value < low || value > high) {

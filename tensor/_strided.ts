@@ -6,6 +6,7 @@
 
 import type { StridedLayout, View } from "./backend.ts";
 import { mergeAxes } from "./_broadcast.ts";
+import { dtypeInfo } from "./dtype.ts";
 import { checkKind, commonDevice, produce } from "./_run.ts";
 import { type Shape, sizeOf, stridesOf } from "./shape.ts";
 import { type Tensor, viewOf } from "./tensor.ts";
@@ -76,5 +77,38 @@ export function computeTranspose(
     x,
     permutation.map((axis) => x.shape[axis]),
     permutation.map((axis) => strides[axis]),
+  );
+}
+
+/** Copies elements, word by word, from a view to another that does not overlap it. */
+export function copyWords(
+  source: View,
+  target: View,
+  backend: Device["backend"],
+): void {
+  const { byteSize } = dtypeInfo(source.dtype);
+  const length = Math.ceil(sizeOf(source.shape) * byteSize / 4);
+  const asWords = (view: View): View => ({
+    ...view,
+    shape: [length],
+    dtype: "uint32",
+  });
+  copyStrided(asWords(source), asWords(target), {
+    shape: [length],
+    sourceOffset: 0,
+    sourceStrides: [1],
+    targetOffset: 0,
+    targetStrides: [1],
+  }, backend);
+}
+
+/** Copies a tensor, without announcing it. */
+export function computeCopy(op: string, x: Tensor): Tensor {
+  return produce(
+    x.device,
+    op,
+    x.shape,
+    x.dtype,
+    (out) => copyWords(viewOf(x), out, x.device.backend),
   );
 }

@@ -91,8 +91,10 @@ export function dtypeInfo(dtype: DType): DTypeInfo {
  * @param dtype The value type.
  * @param length The number of elements.
  * @returns A typed array as {@linkcode DType} lists it.
+ * @throws {DTypeError} If `dtype` is not one of {@linkcode DTYPES}.
  */
 export function hostArray(dtype: DType, length: number): HostArray {
+  dtypeInfo(dtype);
   switch (dtype) {
     case "float32":
       return new Float32Array(length);

@@ -127,6 +127,19 @@ export function broadcastShapes(...shapes: Shape[]): number[] {
 }
 
 /**
+ * Whether a shape can be stretched to another, by NumPy's rule.
+ *
+ * @param shape The shape to stretch.
+ * @param target The shape to stretch it to.
+ * @returns True if its sizes, aligned at the last axes, are 1 or those of the target.
+ */
+export function broadcastsTo(shape: Shape, target: Shape): boolean {
+  const offset = target.length - shape.length;
+  return offset >= 0 &&
+    shape.every((length, i) => length === 1 || length === target[offset + i]);
+}
+
+/**
  * An axis as a number from 0, where negative axes count from the last one.
  *
  * @param axis The axis, from `-rank` to `rank - 1`.
