@@ -1,0 +1,87 @@
+/**
+ * A worker of the loader: decodes the images of batches into shared memory.
+ * All workers are given every batch, and take one image after the other from
+ * a common counter, so that none is idle while there is work.
+ */
+
+import { decodeImage } from "./decode.ts";
+import { augmentationRandom } from "./random_streams.ts";
+import type { Transform } from "./augment.ts";
+import type { ImageFile } from "./dataset.ts";
+
+/** An image of a batch. */
+export interface WorkerImage
+  extends Pick<ImageFile, "path" | "offset" | "length"> {
+  /** Which image of the data set it is. */
+  readonly example: number;
+}
+
+/** A batch to help with. */
+export interface WorkerBatch {
+  readonly step: number;
+  readonly epoch: number;
+  readonly seed: bigint;
+  readonly transform: Transform;
+  readonly images: readonly WorkerImage[];
+  /** `[images, size, size, 3]` bytes. */
+  readonly pixels: SharedArrayBuffer;
+  /** An `int32`: how many images were taken. */
+  readonly taken: SharedArrayBuffer;
+}
+
+/** An image that could not be decoded. */
+export interface BrokenImage {
+  /** Where in the batch. */
+  readonly position: number;
+  /** Why. */
+  readonly reason: string;
+}
+
+/** What a worker answers when it has done its part of a batch. */
+export interface WorkerReply {
+  readonly step: number;
+  readonly broken: readonly BrokenImage[];
+}
+
+/** Images that a worker decodes at once, so that reading and decoding overlap. */
+const IN_FLIGHT = 2;
+
+const scope = globalThis as unknown as {
+  onmessage: (event: MessageEvent<WorkerBatch>) => void;
+  postMessage(reply: WorkerReply): void;
+};
+
+let queue: Promise<void> = Promise.resolve();
+
+scope.onmessage = ({ data }) => {
+  queue = queue.then(() => work(data));
+};
+
+async function work(batch: WorkerBatch): Promise<void> {
+  const broken: BrokenImage[] = [];
+  await Promise.all(
+    Array.from({ length: IN_FLIGHT }, () => takeImages(batch, broken)),
+  );
+  scope.postMessage({ step: batch.step, broken });
+}
+
+async function takeImages(
+  { epoch, seed, transform, images, pixels, taken }: WorkerBatch,
+  broken: BrokenImage[],
+): Promise<void> {
+  const counter = new Int32Array(taken);
+  const byteLength = transform.size * transform.size * 3;
+  for (;;) {
+    const position = Atomics.add(counter, 0, 1);
+    if (position >= images.length) return;
+    const image = images[position];
+    const random = augmentationRandom(seed, epoch, image.example);
+    const target = new Uint8Array(pixels, position * byteLength, byteLength);
+    try {
+      await decodeImage(image, transform, random, target);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      broken.push({ position, reason });
+    }
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * Sets of labelled image files.
+ *
+ * @module
+ */
+
+import { exists } from "@std/fs";
+import { join } from "node:path";
+import { DataError } from "../errors.ts";
+import { openImageFolder } from "./image_folder.ts";
+import { findShards, openWebDataset } from "./web_dataset.ts";
+
+/** Where one image file lies, and what it shows. */
+export interface ImageFile {
+  /** The file, or the archive that holds it. */
+  readonly path: string;
+  /** Where the image begins in it, in bytes. */
+  readonly offset: number;
+  /** The image's length in bytes; `undefined` for the whole file. */
+  readonly length: number | undefined;
+  /** What it is called in messages. */
+  readonly name: string;
+  /** The class, from 0. */
+  readonly label: number;
+}
+
+/** A set of labelled image files. */
+export interface ImageDataset {
+  /** The names of the classes; a label is an index of this list. */
+  readonly classes: readonly string[];
+  /** The files, in an order that depends on nothing but their names. */
+  readonly files: readonly ImageFile[];
+}
+
+/** A part of a data set. */
+export type Split = "train" | "val";
+
+/**
+ * Finds the images of a split: WebDataset shards `SPLIT-*.tar`, or a folder
+ * `SPLIT` with a folder for each class.
+ *
+ * @param folder The folder of the data set.
+ * @param split Which part of it.
+ * @returns The images, or `undefined` if the split is not there.
+ * @throws {DataError} If the split is empty or broken.
+ */
+export async function findImages(
+  folder: string,
+  split: Split,
+): Promise<ImageDataset | undefined> {
+  const shards = await findShards(folder, split);
+  if (shards.length > 0) return await openWebDataset(folder, shards);
+  const images = join(folder, split);
+  if (await exists(images, { isDirectory: true })) {
+    return await openImageFolder(images);
+  }
+  return undefined;
+}
+
+/**
+ * Finds the images of a split that must be there.
+ *
+ * @param folder The folder of the data set.
+ * @param split Which part of it.
+ * @returns The images.
+ * @throws {DataError} If the folder or the split is not there, empty or broken.
+ */
+export async function openImages(
+  folder: string,
+  split: Split,
+): Promise<ImageDataset> {
+  if (!await exists(folder, { isDirectory: true })) {
+    throw new DataError(`Cannot read images of "${folder}": no such folder`);
+  }
+  const images = await findImages(folder, split);
+  if (images === undefined) {
+    throw new DataError(
+      `Cannot read images of "${folder}": expected a folder "${split}" with a folder for each class, or archives "${split}-*.tar"`,
+    );
+  }
+  return images;
+}

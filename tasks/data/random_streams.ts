@@ -1,0 +1,52 @@
+/**
+ * Which random sequence belongs to what, so that no two uses of a run's seed
+ * draw the same numbers, and each can be found again from the step alone.
+ *
+ * A stream has 64 bits: 4 for the use, 20 for the epoch, 32 for the example
+ * and 8 for the draws of one example. Use 0 is left to the models' initial
+ * weights, which count up from stream 0.
+ *
+ * @module
+ */
+
+import { RandomSource } from "@cram/tensor";
+
+const ORDER = 1n;
+const AUGMENTATION = 2n;
+
+function sourceOf(
+  seed: bigint,
+  use: bigint,
+  epoch: number,
+  example: number,
+): RandomSource {
+  const stream = use << 60n | BigInt(epoch) << 40n | BigInt(example) << 8n;
+  return new RandomSource(seed, stream);
+}
+
+/**
+ * The randomness of an epoch's order.
+ *
+ * @param seed The seed of the run.
+ * @param epoch Which epoch, from 0.
+ * @returns A source of its own.
+ */
+export function orderRandom(seed: bigint, epoch: number): RandomSource {
+  return sourceOf(seed, ORDER, epoch, 0);
+}
+
+/**
+ * The randomness of one image's augmentation.
+ *
+ * @param seed The seed of the run.
+ * @param epoch Which epoch, from 0.
+ * @param example Which image of the data set, from 0.
+ * @returns A source of its own.
+ */
+export function augmentationRandom(
+  seed: bigint,
+  epoch: number,
+  example: number,
+): RandomSource {
+  return sourceOf(seed, AUGMENTATION, epoch, example);
+}

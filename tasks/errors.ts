@@ -1,0 +1,29 @@
+/**
+ * The named errors of the experiments.
+ *
+ * @module
+ */
+
+/** A data set that is not there, is empty, or is not what it should be. */
+export class DataError extends Error {
+  /** The name of this error. */
+  override readonly name: string = "DataError";
+}
+
+/** A tar archive that is cut off or otherwise broken. */
+export class TarError extends DataError {
+  /** The name of this error. */
+  override readonly name: string = "TarError";
+}
+
+/** A loss that is no finite number any more. */
+export class DivergenceError extends Error {
+  /** The name of this error. */
+  override readonly name: string = "DivergenceError";
+}
+
+/** Command-line options that cannot be used. */
+export class UsageError extends Error {
+  /** The name of this error. */
+  override readonly name: string = "UsageError";
+}
