@@ -12,7 +12,7 @@ import {
   type ReferenceBuffer,
   type ReferenceView,
 } from "./buffer.ts";
-import { erf, erfc } from "./erf.ts";
+import { erf, erfc } from "../_erf.ts";
 import { walk } from "./walk.ts";
 
 type Unary = (x: number) => number;

@@ -26,13 +26,14 @@ function erfSeries(x: number): number {
  * (Abramowitz & Stegun 7.1.14), from the inside out.
  */
 function erfcFraction(x: number): number {
+  const terms = Math.ceil(10 + 240 / (x * x));
   let denominator = x;
-  for (let n = 120; n > 0; n--) denominator = x + n / 2 / denominator;
+  for (let n = terms; n > 0; n--) denominator = x + n / 2 / denominator;
   return expOfMinusSquare(x) / Math.sqrt(Math.PI) / denominator;
 }
 
 /** Where the series hands over to the continued fraction. */
-const CROSSOVER = 2;
+const CROSSOVER = 1;
 
 /** The error function. */
 export function erf(x: number): number {
@@ -42,7 +43,6 @@ export function erf(x: number): number {
 
 /** 1 - erf(x), without cancellation. */
 export function erfc(x: number): number {
-  if (x < 0.5) return 1 - erf(x);
-  if (x < CROSSOVER) return 1 - erfSeries(x);
+  if (x < CROSSOVER) return 1 - erf(x);
   return x === Infinity ? 0 : erfcFraction(x);
 }
