@@ -1,9 +1,17 @@
 /** The kernels of the webgpu device. */
 
-import type { Backend, DeviceInfo } from "../backend.ts";
+import type {
+  Backend,
+  BinaryOp,
+  BroadcastLayout,
+  DeviceInfo,
+  Operand,
+  UnaryOp,
+} from "../backend.ts";
 import type { DeviceOptions } from "../open_device.ts";
 import { FEATURES, requestDevice } from "./_adapter.ts";
 import type { GpuBuffer, GpuView } from "./_buffer.ts";
+import { binary, clip, unary, where } from "./_elementwise.ts";
 import { fill } from "./_fill.ts";
 import { Runtime } from "./_runtime.ts";
 
@@ -53,6 +61,34 @@ export class WebGpuBackend {
 
   fill(out: GpuView, value: number): void {
     fill(this.runtime, out, value);
+  }
+
+  unary(op: UnaryOp, x: GpuView, out: GpuView): void {
+    unary(this.runtime, op, x, out);
+  }
+
+  binary(
+    op: BinaryOp,
+    a: Operand<GpuBuffer>,
+    b: Operand<GpuBuffer>,
+    out: GpuView,
+    layout: BroadcastLayout,
+  ): void {
+    binary(this.runtime, op, a, b, out, layout);
+  }
+
+  where(
+    condition: GpuView,
+    a: Operand<GpuBuffer>,
+    b: Operand<GpuBuffer>,
+    out: GpuView,
+    layout: BroadcastLayout,
+  ): void {
+    where(this.runtime, condition, a, b, out, layout);
+  }
+
+  clip(x: GpuView, out: GpuView, low: number, high: number): void {
+    clip(this.runtime, x, out, low, high);
   }
 }
 
