@@ -35,6 +35,11 @@ export function reducedShape(
     : shape.filter((_, axis) => !axes.includes(axis));
 }
 
+/** How many elements a reduction makes one of. */
+export function reducedSize(shape: Shape, axes: readonly number[]): number {
+  return sizeOf(axes.map((axis) => shape[axis]));
+}
+
 /** Reduces axes (ascending), without announcing it. Axes that are no neighbours are brought together first. */
 export function computeReduce(
   op: ReduceOp,

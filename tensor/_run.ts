@@ -133,6 +133,19 @@ export function checkNumbers(
   }
 }
 
+/**
+ * Checks the ε that keeps a normalization from dividing by 0.
+ *
+ * @throws {ArgumentError} If it is not positive and finite.
+ */
+export function checkEpsilon(op: string, epsilon: number): void {
+  if (!(epsilon > 0 && epsilon < Infinity)) {
+    throw new ArgumentError(
+      `Cannot run "${op}" with epsilon ${epsilon}: expected a positive number`,
+    );
+  }
+}
+
 /** An output to be made. */
 export type OutputSpec = readonly [shape: Shape, dtype: DType];
 
