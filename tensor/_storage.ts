@@ -7,8 +7,12 @@
 import type { BackendBuffer } from "./backend.ts";
 import type { Device } from "./device.ts";
 
+let nextId = 1;
+
 /** Memory that several tensors may share. */
 export class Storage {
+  /** Grows with every new storage. */
+  readonly id: number = nextId++;
   readonly device: Device;
   readonly buffer: BackendBuffer;
   /** Counts writes in place, by which tapes find out that a value they saved is gone. */

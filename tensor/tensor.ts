@@ -28,6 +28,19 @@ export let storageOf: (tensor: Tensor) => Storage;
 export let viewOf: (tensor: Tensor) => View;
 
 /**
+ * Makes a handle see other memory, which it takes over one reference to; the
+ * memory before is let go. This is how parameters move into an arena while
+ * models keep their handles.
+ *
+ * @throws {DisposedError} If the tensor was disposed of.
+ */
+export let moveHandle: (
+  tensor: Tensor,
+  storage: Storage,
+  byteOffset: number,
+) => void;
+
+/**
  * An n-dimensional array on a device. Tensors are contiguous, row-major, and
  * handles: several may share memory, which is freed when the last of them is
  * disposed of, by hand, by `using`, or by the scope they were made in.
@@ -56,7 +69,7 @@ export class Tensor implements Disposable {
   readonly op: string;
 
   #storage: Storage | undefined;
-  readonly #byteOffset: number;
+  #byteOffset: number;
 
   /**
    * Made by operations, not by users.
@@ -247,5 +260,10 @@ export class Tensor implements Disposable {
       shape: tensor.shape,
       dtype: tensor.dtype,
     });
+    moveHandle = (tensor, storage, byteOffset) => {
+      storageOf(tensor).release();
+      tensor.#storage = storage;
+      tensor.#byteOffset = byteOffset;
+    };
   }
 }
