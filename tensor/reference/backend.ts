@@ -2,6 +2,7 @@
 
 import type { Backend, DeviceInfo } from "../backend.ts";
 import { DTYPES } from "../dtype.ts";
+import type { FlatKernels } from "../flat_kernels.ts";
 import type { DeviceOptions } from "../open_device.ts";
 import { attention, attentionBackward } from "./attention.ts";
 import { ReferenceBuffer } from "./buffer.ts";
@@ -11,6 +12,15 @@ import {
   conv2dBackwardWeight,
 } from "./convolution.ts";
 import { binary, clip, unary, where } from "./elementwise.ts";
+import {
+  adamStep,
+  magnitudeThresholds,
+  maskedAdd,
+  perturb,
+  pruneBelow,
+  pruneNM,
+  sgdStep,
+} from "./flat.ts";
 import { matmul } from "./matmul.ts";
 import {
   batchNormBackward,
@@ -42,7 +52,8 @@ const MAX_BUFFER_BYTES = 2 ** 32;
  * The specification of all devices: plain loops that compute in double
  * precision and round once, when a result is stored.
  */
-export class ReferenceBackend implements Backend<ReferenceBuffer> {
+export class ReferenceBackend
+  implements Backend<ReferenceBuffer>, FlatKernels<ReferenceBuffer> {
   readonly info: DeviceInfo;
   readonly #live = new Set<ReferenceBuffer>();
 
@@ -126,4 +137,11 @@ export class ReferenceBackend implements Backend<ReferenceBuffer> {
   readonly attentionBackward = attentionBackward;
   readonly randomUniform = randomUniform;
   readonly dropout = dropout;
+  readonly perturb = perturb;
+  readonly maskedAdd = maskedAdd;
+  readonly sgdStep = sgdStep;
+  readonly adamStep = adamStep;
+  readonly magnitudeThresholds = magnitudeThresholds;
+  readonly pruneBelow = pruneBelow;
+  readonly pruneNM = pruneNM;
 }
