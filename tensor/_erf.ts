@@ -41,8 +41,11 @@ export function erf(x: number): number {
   return Number.isNaN(x) ? NaN : Math.sign(x) * (1 - erfc(Math.abs(x)));
 }
 
+/** Where erfc is 0 in double precision, and the factors of e^(-x²) would be 0 and ∞ soon. */
+const END = 28;
+
 /** 1 - erf(x), without cancellation. */
 export function erfc(x: number): number {
   if (x < CROSSOVER) return 1 - erf(x);
-  return x === Infinity ? 0 : erfcFraction(x);
+  return x > END ? 0 : erfcFraction(x);
 }

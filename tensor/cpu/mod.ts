@@ -7,8 +7,10 @@
 import type { Backend, DeviceInfo } from "../backend.ts";
 import type { DeviceOptions } from "../open_device.ts";
 import { elementwise } from "./_elementwise.ts";
+import { matmul } from "./_matmul.ts";
 import { memory } from "./_memory.ts";
 import { type CpuBuffer, Runtime, type RuntimeOptions } from "./_runtime.ts";
+import { structure } from "./_structure.ts";
 
 /** Opens the cpu backend. */
 export async function openCpuBackend(
@@ -19,7 +21,9 @@ export async function openCpuBackend(
   return {
     info: describe(runtime, options),
     ...memory(runtime),
+    ...matmul(runtime),
     ...elementwise(runtime),
+    ...structure(runtime),
   } as Partial<Backend<CpuBuffer>> as Backend<CpuBuffer>;
 }
 

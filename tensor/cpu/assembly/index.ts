@@ -1,4 +1,9 @@
 // @ts-nocheck: AssemblyScript, compiled by ../build.ts
 // Every function exported here is a kernel, except bindThread and heapBase.
 export { bindThread, heapBase } from "./_kernel.ts";
-export { add } from "./elementwise.ts";
+export * from "./broadcast.ts";
+export * from "./cast.ts";
+export * from "./copy.ts";
+export * from "./gather.ts";
+export * from "./gemm.ts";
+export * from "./unary.ts";

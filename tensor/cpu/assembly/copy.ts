@@ -1,0 +1,180 @@
+// @ts-nocheck: AssemblyScript, compiled by ../build.ts
+
+/* Kernels that fill and copy memory. Elements are words of 4 bytes, whatever they mean. */
+
+import { address, int, slice } from "./_kernel.ts";
+import { copyWords, repeatWord } from "./_words.ts";
+
+/** (out, byteLength, word): repeats a word. */
+export function fill(params: usize, part: i32, parts: i32): void {
+  const out = address(params, 0);
+  const byteLength = int(params, 1);
+  const word = int(params, 2);
+  let i = <usize> slice(byteLength, part, parts, 64);
+  const end = <usize> slice(byteLength, part + 1, parts, 64);
+  const words = i32x4.splat(word);
+  for (; i + 16 <= end; i += 16) v128.store(out + i, words);
+  for (; i < end; i++) {
+    store<u8>(out + i, <u8> (word >> (<i32> (i & 3) << 3)));
+  }
+}
+
+/** How a plane of the last two axes is copied; ../_structure.ts chooses. */
+const CONTIGUOUS = 0;
+const REPEATED = 1;
+const TRANSPOSED = 2;
+
+/** The size of the blocks that parts share. */
+const BLOCK_ROWS = 64;
+const BLOCK_COLUMNS = 4096;
+
+/**
+ * Copies between strides. The arguments are (source, target, mode, rank) and,
+ * from 4 on, shape, source strides and target strides [rank] in elements.
+ *
+ * - CONTIGUOUS: columns are neighbours in both ranges.
+ * - REPEATED: they are neighbours in the target, and one element in the source.
+ * - TRANSPOSED: columns are neighbours in the target, rows in the source.
+ * - else: any strides.
+ */
+export function stridedCopy(params: usize, part: i32, parts: i32): void {
+  const sourceStart = address(params, 0);
+  const targetStart = address(params, 1);
+  const mode = int(params, 2);
+  const rank = int(params, 3);
+  const sourceStrides = 4 + rank;
+  const targetStrides = 4 + 2 * rank;
+  const rows = int(params, 4 + rank - 2);
+  const columns = int(params, 4 + rank - 1);
+  const sourceRow = <usize> int(params, sourceStrides + rank - 2) << 2;
+  const sourceColumn = <usize> int(params, sourceStrides + rank - 1) << 2;
+  const targetRow = <usize> int(params, targetStrides + rank - 2) << 2;
+  const targetColumn = <usize> int(params, targetStrides + rank - 1) << 2;
+  const rowBlocks = (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+  const columnBlocks = (columns + BLOCK_COLUMNS - 1) / BLOCK_COLUMNS;
+  let blocks = rowBlocks * columnBlocks;
+  for (let axis = 0; axis < rank - 2; axis++) blocks *= int(params, 4 + axis);
+
+  const end = slice(blocks, part + 1, parts);
+  for (let block = slice(blocks, part, parts); block < end; block++) {
+    let rest = block / columnBlocks;
+    const column = (block - rest * columnBlocks) * BLOCK_COLUMNS;
+    let plane = rest / rowBlocks;
+    const row = (rest - plane * rowBlocks) * BLOCK_ROWS;
+    let source = sourceStart + row * sourceRow + column * sourceColumn;
+    let target = targetStart + row * targetRow + column * targetColumn;
+    for (let axis = rank - 3; axis >= 0; axis--) {
+      const size = int(params, 4 + axis);
+      rest = plane / size;
+      const position = plane - rest * size;
+      source += <usize> (position * int(params, sourceStrides + axis)) << 2;
+      target += <usize> (position * int(params, targetStrides + axis)) << 2;
+      plane = rest;
+    }
+    const height = min(BLOCK_ROWS, rows - row);
+    const width = min(BLOCK_COLUMNS, columns - column);
+    if (mode == TRANSPOSED) {
+      transpose(source, sourceColumn, target, targetRow, height, width);
+    } else {
+      for (let r = 0; r < height; r++) {
+        if (mode == CONTIGUOUS) copyWords(source, target, width);
+        else if (mode == REPEATED) repeatWord(source, target, width);
+        else copyStrided(source, sourceColumn, target, targetColumn, width);
+        source += sourceRow;
+        target += targetRow;
+      }
+    }
+  }
+}
+
+function copyStrided(
+  source: usize,
+  sourceStep: usize,
+  target: usize,
+  targetStep: usize,
+  count: i32,
+): void {
+  for (let i = 0; i < count; i++) {
+    store<u32>(target, load<u32>(source));
+    source += sourceStep;
+    target += targetStep;
+  }
+}
+
+/**
+ * Copies rows that are neighbours in the source to columns that are
+ * neighbours in the target: eight rows at a time, which read half a cache
+ * line each, and few enough that their targets share no set of the cache.
+ */
+function transpose(
+  source: usize,
+  sourceColumn: usize,
+  target: usize,
+  targetRow: usize,
+  rows: i32,
+  columns: i32,
+): void {
+  let row = 0;
+  for (; row + 8 <= rows; row += 8) {
+    let from = source + (row << 2);
+    let to = target + row * targetRow;
+    let column = 0;
+    for (; column + 4 <= columns; column += 4) {
+      transpose4x4(from, sourceColumn, to, targetRow);
+      transpose4x4(from + 16, sourceColumn, to + 4 * targetRow, targetRow);
+      from += 4 * sourceColumn;
+      to += 16;
+    }
+    transposeRest(from, sourceColumn, to, targetRow, 8, columns - column);
+  }
+  transposeRest(
+    source + (row << 2),
+    sourceColumn,
+    target + row * targetRow,
+    targetRow,
+    rows - row,
+    columns,
+  );
+}
+
+function transpose4x4(
+  source: usize,
+  sourceColumn: usize,
+  target: usize,
+  targetRow: usize,
+): void {
+  const a = v128.load(source);
+  const b = v128.load(source + sourceColumn);
+  const c = v128.load(source + 2 * sourceColumn);
+  const d = v128.load(source + 3 * sourceColumn);
+  const abLow = v128.shuffle<i32>(a, b, 0, 4, 1, 5);
+  const abHigh = v128.shuffle<i32>(a, b, 2, 6, 3, 7);
+  const cdLow = v128.shuffle<i32>(c, d, 0, 4, 1, 5);
+  const cdHigh = v128.shuffle<i32>(c, d, 2, 6, 3, 7);
+  v128.store(target, v128.shuffle<i64>(abLow, cdLow, 0, 2));
+  target += targetRow;
+  v128.store(target, v128.shuffle<i64>(abLow, cdLow, 1, 3));
+  target += targetRow;
+  v128.store(target, v128.shuffle<i64>(abHigh, cdHigh, 0, 2));
+  target += targetRow;
+  v128.store(target, v128.shuffle<i64>(abHigh, cdHigh, 1, 3));
+}
+
+function transposeRest(
+  source: usize,
+  sourceColumn: usize,
+  target: usize,
+  targetRow: usize,
+  rows: i32,
+  columns: i32,
+): void {
+  for (let row = 0; row < rows; row++) {
+    copyStrided(
+      source + (row << 2),
+      sourceColumn,
+      target + row * targetRow,
+      4,
+      columns,
+    );
+  }
+}
