@@ -1,0 +1,17 @@
+/**
+ * Layers and networks, with the names and the initial weights of PyTorch.
+ *
+ * @module
+ */
+
+export * from "./batch_norm.ts";
+export * from "./conv2d.ts";
+export * from "./errors.ts";
+export * from "./forward_context.ts";
+export * from "./initialization.ts";
+export * from "./linear.ts";
+export * from "./module.ts";
+export * from "./pytorch.ts";
+export * from "./resnet.ts";
+export * from "./sequence.ts";
+export * from "./variable.ts";
