@@ -18,6 +18,7 @@ import {
 } from "./_run.ts";
 import type { NoAttributes, OpAttributes } from "./op_record.ts";
 import type { DType } from "./dtype.ts";
+import { DTypeError } from "./errors.ts";
 import { broadcastShapes, type Shape } from "./shape.ts";
 import { type Tensor, viewOf } from "./tensor.ts";
 
@@ -136,6 +137,9 @@ export function computeUnary(
 ): Tensor {
   const device = commonDevice(name, x);
   checkKind(name, x, ...UNARY_KINDS[op]);
+  if (op === "neg" && x.dtype === "uint32") {
+    throw new DTypeError(`Cannot run "neg" on ${x}: uint32 has no signs`);
+  }
   return produce(
     device,
     name,

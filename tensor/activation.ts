@@ -21,7 +21,7 @@ import type { Tensor } from "./tensor.ts";
  * import { openDevice, relu, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = relu(tensor(device, [-1, 2]));
  * assertEquals([...await result.data()], [0, 2]);
  * ```
@@ -43,7 +43,7 @@ export function relu(x: Tensor): Tensor {
  * import { openDevice, sigmoid, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = sigmoid(tensor(device, [0, Infinity]));
  * assertEquals([...await result.data()], [0.5, 1]);
  * ```
@@ -65,7 +65,7 @@ export function sigmoid(x: Tensor): Tensor {
  * import { openDevice, tanh, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = tanh(tensor(device, [0, Infinity, -Infinity]));
  * assertEquals([...await result.data()], [0, 1, -1]);
  * ```
@@ -96,7 +96,7 @@ export interface GeluOptions {
  * import { gelu, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = gelu(tensor(device, [0, 100]), { approximate: "tanh" });
  * assertEquals([...await result.data()], [0, 100]);
  * ```

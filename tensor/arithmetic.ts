@@ -23,7 +23,7 @@ import type { Tensor } from "./tensor.ts";
  * import { add, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = add(tensor(device, [[1, 2], [3, 4]]), tensor(device, [10, 20]));
  * assertEquals([...await result.data()], [11, 22, 13, 24]);
  * ```
@@ -48,7 +48,7 @@ export function add(a: Tensor | number, b: Tensor | number): Tensor {
  * import { openDevice, sub, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = sub(10, tensor(device, [1, 2]));
  * assertEquals([...await result.data()], [9, 8]);
  * ```
@@ -73,7 +73,7 @@ export function sub(a: Tensor | number, b: Tensor | number): Tensor {
  * import { mul, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = mul(tensor(device, [[1], [2]]), tensor(device, [3, 4]));
  * assertEquals([...await result.data()], [3, 4, 6, 8]);
  * ```
@@ -97,7 +97,7 @@ export function mul(a: Tensor | number, b: Tensor | number): Tensor {
  * import { div, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = div(tensor(device, [1, -3]), 2);
  * assertEquals([...await result.data()], [0.5, -1.5]);
  * ```
@@ -122,7 +122,7 @@ export function div(a: Tensor | number, b: Tensor | number): Tensor {
  * import { openDevice, pow, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = pow(tensor(device, [2, -2]), 3);
  * assertEquals([...await result.data()], [8, -8]);
  * ```
@@ -148,7 +148,7 @@ export function pow(a: Tensor | number, b: Tensor | number): Tensor {
  * import { maximum, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = maximum(tensor(device, [-1, 2]), 0);
  * assertEquals([...await result.data()], [0, 2]);
  * ```
@@ -174,7 +174,7 @@ export function maximum(a: Tensor | number, b: Tensor | number): Tensor {
  * import { minimum, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = minimum(tensor(device, [-1, 2]), 1);
  * assertEquals([...await result.data()], [-1, 1]);
  * ```
@@ -186,9 +186,9 @@ export function minimum(a: Tensor | number, b: Tensor | number): Tensor {
 /**
  * Changes the sign.
  *
- * @param x Float or integer, any shape.
+ * @param x Float or int32, any shape.
  * @returns `-x`; int32 wraps.
- * @throws {DTypeError} If x is neither float nor integer.
+ * @throws {DTypeError} If x is neither float nor int32.
  *
  * @example Both signs
  * ```ts
@@ -196,7 +196,7 @@ export function minimum(a: Tensor | number, b: Tensor | number): Tensor {
  * import { neg, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = neg(tensor(device, [1, -2]));
  * assertEquals([...await result.data()], [-1, 2]);
  * ```
@@ -218,7 +218,7 @@ export function neg(x: Tensor): Tensor {
  * import { abs, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = abs(tensor(device, [1, -2]));
  * assertEquals([...await result.data()], [1, 2]);
  * ```
@@ -240,7 +240,7 @@ export function abs(x: Tensor): Tensor {
  * import { openDevice, sign, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = sign(tensor(device, [3, 0, -2]));
  * assertEquals([...await result.data()], [1, 0, -1]);
  * ```
@@ -262,7 +262,7 @@ export function sign(x: Tensor): Tensor {
  * import { openDevice, square, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = square(tensor(device, [3, -2]));
  * assertEquals([...await result.data()], [9, 4]);
  * ```
@@ -284,7 +284,7 @@ export function square(x: Tensor): Tensor {
  * import { openDevice, reciprocal, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = reciprocal(tensor(device, [4, -2]));
  * assertEquals([...await result.data()], [0.25, -0.5]);
  * ```

@@ -56,7 +56,7 @@ export interface AttentionOptions {
  * import { openDevice, scaledDotProductAttention, tensor, zeros } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const query = zeros(device, [1, 2, 1, 1]);
  * const value = tensor(device, [2, 4], { shape: [1, 2, 1, 1] });
  * const y = scaledDotProductAttention(query, query, value, { causal: true });

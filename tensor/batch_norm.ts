@@ -69,7 +69,7 @@ export interface BatchNormOptions {
  * import { batchNorm, ones, openDevice, tensor, zeros } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const parameters = {
  *   scale: ones(device, [2]),
  *   bias: zeros(device, [2]),

@@ -28,7 +28,7 @@ import type { Tensor } from "./tensor.ts";
  * import { broadcastTo, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const rows = broadcastTo(tensor(device, [1, 2]), [2, 2]);
  * assertEquals([...await rows.data()], [1, 2, 1, 2]);
  * ```

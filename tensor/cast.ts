@@ -26,7 +26,7 @@ import { type Tensor, viewOf } from "./tensor.ts";
  * import { cast, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const whole = cast(tensor(device, [1.9, -1.9]), "int32");
  * assertEquals([...await whole.data()], [1, -1]);
  * ```

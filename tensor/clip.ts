@@ -39,7 +39,7 @@ export interface ClipOptions {
  * import { clip, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = clip(tensor(device, [-3, 0.5, 2]), { low: -1, high: 1 });
  * assertEquals([...await result.data()], [-1, 0.5, 1]);
  * ```

@@ -23,7 +23,7 @@ import type { Tensor } from "./tensor.ts";
  * import { equal, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = equal(tensor(device, [1, 2, 3]), 2);
  * assertEquals([...await result.data()], [0, 1, 0]);
  * ```
@@ -48,7 +48,7 @@ export function equal(a: Tensor | number, b: Tensor | number): Tensor {
  * import { notEqual, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = notEqual(tensor(device, [1, 2, 3]), 2);
  * assertEquals([...await result.data()], [1, 0, 1]);
  * ```
@@ -73,7 +73,7 @@ export function notEqual(a: Tensor | number, b: Tensor | number): Tensor {
  * import { less, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = less(tensor(device, [1, 2, 3]), 2);
  * assertEquals([...await result.data()], [1, 0, 0]);
  * ```
@@ -98,7 +98,7 @@ export function less(a: Tensor | number, b: Tensor | number): Tensor {
  * import { lessEqual, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = lessEqual(tensor(device, [1, 2, 3]), 2);
  * assertEquals([...await result.data()], [1, 1, 0]);
  * ```
@@ -123,7 +123,7 @@ export function lessEqual(a: Tensor | number, b: Tensor | number): Tensor {
  * import { greater, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = greater(tensor(device, [1, 2, 3]), 2);
  * assertEquals([...await result.data()], [0, 0, 1]);
  * ```
@@ -148,7 +148,7 @@ export function greater(a: Tensor | number, b: Tensor | number): Tensor {
  * import { greaterEqual, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = greaterEqual(tensor(device, [1, 2, 3]), 2);
  * assertEquals([...await result.data()], [0, 1, 1]);
  * ```
@@ -170,7 +170,7 @@ export function greaterEqual(a: Tensor | number, b: Tensor | number): Tensor {
  * import { isNaN, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = isNaN(tensor(device, [1, NaN]));
  * assertEquals([...await result.data()], [0, 1]);
  * ```

@@ -34,7 +34,7 @@ export interface JoinOptions {
  * import { concat, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const [a, b] = [tensor(device, [[1], [2]]), tensor(device, [[3], [4]])];
  * assertEquals([...await concat([a, b], { axis: 1 }).data()], [1, 3, 2, 4]);
  * ```
@@ -91,7 +91,7 @@ export function concat(
  * import { openDevice, stack, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const rows = stack([tensor(device, [1, 2]), tensor(device, [3, 4])]);
  * assertEquals(rows.shape, [2, 2]);
  * ```

@@ -51,7 +51,7 @@ export function copy(x: Tensor): Tensor {
  * import { assign, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const weight = tensor(device, [1, 2]);
  * assign(weight, tensor(device, [3, 4]));
  * assertEquals([...await weight.data()], [3, 4]);

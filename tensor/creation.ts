@@ -321,7 +321,7 @@ export function ones(
  * import { fullLike, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const sevens = fullLike(tensor(device, [1, 2]), 7);
  * assertEquals([...await sevens.data()], [7, 7]);
  * ```
@@ -349,7 +349,7 @@ export function fullLike(
  * import { openDevice, tensor, zerosLike } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const x = zerosLike(tensor(device, [1, 2]));
  * assertEquals([...await x.data()], [0, 0]);
  * ```
@@ -372,7 +372,7 @@ export function zerosLike(x: Tensor, options: DTypeOptions = {}): Tensor {
  * import { onesLike, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const x = onesLike(tensor(device, [3, 4]));
  * assertEquals([...await x.data()], [1, 1]);
  * ```

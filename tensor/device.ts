@@ -176,9 +176,9 @@ export class Device implements AsyncDisposable {
     this.backend.close();
   }
 
-  /** Waits for the device and closes it, for `await using`. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** The same as {@linkcode Device.close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
     this.close();
-    await Promise.resolve();
+    return Promise.resolve();
   }
 }

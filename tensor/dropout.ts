@@ -36,7 +36,7 @@ export interface DropoutOptions extends RandomSequence {
  * import { dropout, ones, openDevice } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const y = dropout(ones(device, [8]), { rate: 0.5, seed: 1n });
  * assert([...await y.data()].every((value) => value === 0 || value === 2));
  * ```

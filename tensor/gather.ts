@@ -48,7 +48,7 @@ export interface GatherOptions {
  * import { gather, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const x = tensor(device, [[1, 2], [3, 4]]);
  * const rows = gather(x, tensor(device, [1, 0, 1], { dtype: "int32" }));
  * assertEquals([...await rows.data()], [3, 4, 1, 2, 3, 4]);
@@ -105,7 +105,7 @@ function gatheredShape(shape: Shape, axis: number, indices: Shape): number[] {
  * import { ones, openDevice, scatterAdd, tensor, zeros } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const indices = tensor(device, [0, 2, 2], { dtype: "int32" });
  * const counts = scatterAdd(zeros(device, [3]), indices, ones(device, [3]));
  * assertEquals([...await counts.data()], [1, 0, 2]);
@@ -159,7 +159,7 @@ export function scatterAdd(
  * import { embedding, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const table = tensor(device, [[0, 1], [2, 3], [4, 5]]);
  * const words = embedding(table, tensor(device, [[2, 0]], { dtype: "int32" }));
  * assertEquals(words.shape, [1, 2, 2]);

@@ -53,7 +53,7 @@ export interface LayerNormOptions {
  * import { layerNorm, ones, openDevice, tensor, zeros } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const parameters = { scale: ones(device, [2]), bias: zeros(device, [2]) };
  * const y = layerNorm(tensor(device, [[10, 30]]), parameters);
  * const [low, high] = await y.data();

@@ -22,7 +22,7 @@ import type { Tensor } from "./tensor.ts";
  * import { logicalAnd, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = logicalAnd(
  *   tensor(device, [[true], [false]]),
  *   tensor(device, [true, false]),
@@ -49,7 +49,7 @@ export function logicalAnd(a: Tensor, b: Tensor): Tensor {
  * import { logicalOr, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = logicalOr(
  *   tensor(device, [[true], [false]]),
  *   tensor(device, [true, false]),
@@ -76,7 +76,7 @@ export function logicalOr(a: Tensor, b: Tensor): Tensor {
  * import { logicalXor, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = logicalXor(
  *   tensor(device, [[true], [false]]),
  *   tensor(device, [true, false]),
@@ -101,7 +101,7 @@ export function logicalXor(a: Tensor, b: Tensor): Tensor {
  * import { logicalNot, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = logicalNot(tensor(device, [true, false]));
  * assertEquals([...await result.data()], [0, 1]);
  * ```

@@ -20,7 +20,7 @@ import type { Tensor } from "./tensor.ts";
  * import { exp, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = exp(tensor(device, [0, -Infinity]));
  * assertEquals([...await result.data()], [1, 0]);
  * ```
@@ -42,7 +42,7 @@ export function exp(x: Tensor): Tensor {
  * import { log, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = log(tensor(device, [1, 0]));
  * assertEquals([...await result.data()], [0, -Infinity]);
  * ```
@@ -64,7 +64,7 @@ export function log(x: Tensor): Tensor {
  * import { openDevice, sqrt, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = sqrt(tensor(device, [4, 9]));
  * assertEquals([...await result.data()], [2, 3]);
  * ```
@@ -86,7 +86,7 @@ export function sqrt(x: Tensor): Tensor {
  * import { openDevice, rsqrt, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = rsqrt(tensor(device, [4, 0.25]));
  * assertEquals([...await result.data()], [0.5, 2]);
  * ```
@@ -108,7 +108,7 @@ export function rsqrt(x: Tensor): Tensor {
  * import { openDevice, sin, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = sin(tensor(device, [0]));
  * assertEquals([...await result.data()], [0]);
  * ```
@@ -130,7 +130,7 @@ export function sin(x: Tensor): Tensor {
  * import { cos, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = cos(tensor(device, [0]));
  * assertEquals([...await result.data()], [1]);
  * ```
@@ -152,7 +152,7 @@ export function cos(x: Tensor): Tensor {
  * import { erf, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = erf(tensor(device, [0, Infinity, -Infinity]));
  * assertEquals([...await result.data()], [0, 1, -1]);
  * ```
@@ -174,7 +174,7 @@ export function erf(x: Tensor): Tensor {
  * import { floor, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = floor(tensor(device, [1.5, -1.5]));
  * assertEquals([...await result.data()], [1, -2]);
  * ```
@@ -196,7 +196,7 @@ export function floor(x: Tensor): Tensor {
  * import { ceil, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = ceil(tensor(device, [1.5, -1.25]));
  * assertEquals([...await result.data()], [2, -1]);
  * ```
@@ -219,7 +219,7 @@ export function ceil(x: Tensor): Tensor {
  * import { openDevice, round, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = round(tensor(device, [0.5, 1.5, 2.25]));
  * assertEquals([...await result.data()], [0, 2, 2]);
  * ```

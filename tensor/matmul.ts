@@ -63,7 +63,7 @@ const ACTIVATIONS: readonly (Activation | undefined)[] = [
  * import { matmul, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const x = tensor(device, [[1, 2]]);
  * const weight = tensor(device, [[1, -1], [1, -1]]);
  * const bias = tensor(device, [0.5, 0.5]);

@@ -28,7 +28,7 @@ import type { Tensor } from "./tensor.ts";
  * import { oneHot, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const vectors = oneHot(tensor(device, [2, 0], { dtype: "int32" }), 3);
  * assertEquals([...await vectors.data()], [0, 0, 1, 1, 0, 0]);
  * ```

@@ -32,7 +32,7 @@ export interface PadOptions {
  * import { openDevice, pad, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = pad(tensor(device, [7]), [[1, 2]]);
  * assertEquals([...await result.data()], [0, 7, 0, 0]);
  * ```

@@ -51,7 +51,7 @@ export interface AveragePool2dOptions extends Pool2dOptions {
  * import { maxPool2d, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const image = tensor(device, [1, 2, 4, 3], { shape: [1, 1, 4, 1] });
  * const result = maxPool2d(image, { size: [1, 2] });
  * assertEquals([...await result.data()], [2, 4]);
@@ -87,7 +87,7 @@ export function maxPool2d(x: Tensor, options: Pool2dOptions): Tensor {
  * import { averagePool2d, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const image = tensor(device, [1, 3, 5, 7], { shape: [1, 1, 4, 1] });
  * const result = averagePool2d(image, { size: [1, 2] });
  * assertEquals([...await result.data()], [2, 6]);
@@ -124,7 +124,7 @@ export function averagePool2d(
  * import { globalAveragePool2d, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const image = tensor(device, [1, 3, 5, 7], { shape: [1, 2, 2, 1] });
  * assertEquals(await globalAveragePool2d(image).item(), 4);
  * ```
@@ -149,7 +149,7 @@ export function globalAveragePool2d(x: Tensor): Tensor {
  * import { globalMaxPool2d, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const image = tensor(device, [1, 3, 5, 7], { shape: [1, 2, 2, 1] });
  * assertEquals(await globalMaxPool2d(image).item(), 7);
  * ```

@@ -60,7 +60,7 @@ function reduce(
  * import { openDevice, sum, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = sum(tensor(device, [[1, 2], [3, 4]]), { axes: 1 });
  * assertEquals([...await result.data()], [3, 7]);
  * ```
@@ -84,7 +84,7 @@ export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
  * import { mean, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = mean(tensor(device, [[1, 2], [3, 4]]), { axes: 0 });
  * assertEquals([...await result.data()], [2, 3]);
  * ```
@@ -109,7 +109,7 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
  * import { max, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = max(tensor(device, [[1, 2], [4, 3]]));
  * assertEquals([...await result.data()], [4]);
  * ```
@@ -134,7 +134,7 @@ export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
  * import { min, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = min(tensor(device, [[1, 2], [4, 3]]));
  * assertEquals([...await result.data()], [1]);
  * ```
@@ -158,7 +158,7 @@ export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
  * import { logSumExp, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = logSumExp(tensor(device, [[1000], [-Infinity]]), { axes: 1 });
  * assertEquals([...await result.data()], [1000, -Infinity]);
  * ```
@@ -182,7 +182,7 @@ export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
  * import { l2Norm, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = l2Norm(tensor(device, [3, 4]));
  * assertEquals([...await result.data()], [5]);
  * ```
@@ -213,7 +213,7 @@ export interface VarianceOptions extends ReduceOptions {
  * import { openDevice, tensor, variance } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const x = tensor(device, [1, 3]);
  * assertEquals(await variance(x).item(), 1);
  * assertEquals(await variance(x, { correction: 1 }).item(), 2);
@@ -260,7 +260,7 @@ export interface ArgmaxOptions {
  * import { argmax, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const classes = argmax(tensor(device, [[0, 2, 1], [5, 4, 3]]), { axis: 1 });
  * assertEquals([...await classes.data()], [1, 0]);
  * ```

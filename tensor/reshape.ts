@@ -31,7 +31,7 @@ import type { Tensor } from "./tensor.ts";
  * import { openDevice, reshape, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const rows = reshape(tensor(device, [1, 2, 3, 4, 5, 6]), [-1, 2]);
  * assertEquals(rows.shape, [3, 2]);
  * ```
@@ -73,7 +73,7 @@ function resolveShape(x: Tensor, shape: Shape): Shape {
  * import { flatten, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * assertEquals(flatten(tensor(device, [[1, 2], [3, 4]])).shape, [4]);
  * ```
  */
@@ -101,7 +101,7 @@ export interface SqueezeOptions {
  * import { openDevice, squeeze, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * assertEquals(squeeze(tensor(device, [[1], [2]])).shape, [2]);
  * ```
  */
@@ -134,7 +134,7 @@ export function squeeze(x: Tensor, options: SqueezeOptions = {}): Tensor {
  * import { expandDims, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * assertEquals(expandDims(tensor(device, [1, 2]), -1).shape, [2, 1]);
  * ```
  */

@@ -40,7 +40,7 @@ export interface SliceOptions {
  * import { openDevice, slice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const column = slice(tensor(device, [[1, 2], [3, 4]]), [0, 1], [-1, 1]);
  * assertEquals([...await column.data()], [2, 4]);
  * ```
@@ -124,7 +124,7 @@ export interface SplitOptions {
  * import { openDevice, split, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const [first, rest] = split(tensor(device, [1, 2, 3]), [1, 2]);
  * assertEquals([...await first.data()], [1]);
  * assertEquals([...await rest.data()], [2, 3]);

@@ -32,7 +32,7 @@ export interface SoftmaxOptions {
  * import { openDevice, softmax, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = softmax(tensor(device, [1000, 1000]));
  * assertEquals([...await result.data()], [0.5, 0.5]);
  * ```
@@ -56,7 +56,7 @@ export function softmax(x: Tensor, options: SoftmaxOptions = {}): Tensor {
  * import { logSoftmax, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const result = logSoftmax(tensor(device, [7, -Infinity]));
  * assertEquals([...await result.data()], [0, -Infinity]);
  * ```

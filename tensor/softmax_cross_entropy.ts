@@ -57,7 +57,7 @@ export interface SoftmaxCrossEntropyOptions {
  * import { openDevice, softmaxCrossEntropy, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const logits = tensor(device, [[0, 0]]);
  * const labels = tensor(device, [1], { dtype: "int32" });
  * const loss = softmaxCrossEntropy(logits, labels);

@@ -7,7 +7,7 @@
 import type { View } from "./backend.ts";
 import type { Device } from "./device.ts";
 import { type DType, dtypeInfo, type HostArray, hostArray } from "./dtype.ts";
-import { DisposedError, ShapeError } from "./errors.ts";
+import { DeviceError, DisposedError, ShapeError } from "./errors.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
 import type { Storage } from "./_storage.ts";
 
@@ -17,6 +17,7 @@ let nextId = 1;
  * The memory behind a handle.
  *
  * @throws {DisposedError} If the tensor was disposed of.
+ * @throws {DeviceError} If its device is closed.
  */
 export let storageOf: (tensor: Tensor) => Storage;
 
@@ -24,6 +25,7 @@ export let storageOf: (tensor: Tensor) => Storage;
  * A tensor as kernels see it.
  *
  * @throws {DisposedError} If the tensor was disposed of.
+ * @throws {DeviceError} If its device is closed.
  */
 export let viewOf: (tensor: Tensor) => View;
 
@@ -51,7 +53,7 @@ export let moveHandle: (
  * import { add, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const x = tensor(device, [[1, 2], [3, 4]]);
  * assertEquals([...await add(x, 1).data()], [2, 3, 4, 5]);
  * ```
@@ -141,30 +143,28 @@ export class Tensor implements Disposable {
    *
    * @returns A copy on the host, of the type that `DType` lists.
    * @throws {DisposedError} If the tensor was disposed of.
+   * @throws {DeviceError} If its device is closed.
    */
   async data(): Promise<HostArray> {
     const { buffer, byteOffset } = viewOf(this);
-    const device = this.device;
-    const bytes = await device.backend.read(
-      buffer,
-      byteOffset,
-      this.byteLength,
-    );
-    if (this.dtype === "bool") {
-      const words = new Uint32Array(bytes.buffer, bytes.byteOffset, this.size);
-      return Uint8Array.from(words);
+    const isBool = this.dtype === "bool";
+    // On devices, bool is one word an element.
+    const result = hostArray(isBool ? "uint32" : this.dtype, this.size);
+    if (this.size > 0) {
+      const { backend } = this.device;
+      new Uint8Array(result.buffer)
+        .set(await backend.read(buffer, byteOffset, this.byteLength));
     }
-    const result = hostArray(this.dtype, this.size);
-    new Uint8Array(result.buffer).set(bytes);
-    return result;
+    return isBool ? Uint8Array.from(result) : result;
   }
 
   /**
    * Reads the only element.
    *
-   * @returns Its value; 0 or 1 for `bool`.
+   * @returns Its value; 0 or 1 for `bool`, the bits for `float16` and `bfloat16`.
    * @throws {ShapeError} If there is not exactly one element.
    * @throws {DisposedError} If the tensor was disposed of.
+   * @throws {DeviceError} If its device is closed.
    */
   async item(): Promise<number> {
     if (this.size !== 1) {
@@ -251,6 +251,11 @@ export class Tensor implements Disposable {
     storageOf = (tensor) => {
       if (tensor.#storage === undefined) {
         throw new DisposedError(`Cannot use ${tensor}: it was disposed of`);
+      }
+      if (tensor.device.closed) {
+        throw new DeviceError(
+          `Cannot use ${tensor}: its ${tensor.device.info.kind} device is closed`,
+        );
       }
       return tensor.#storage;
     };

@@ -26,7 +26,7 @@ import type { Tensor } from "./tensor.ts";
  * import { openDevice, tensor, transpose } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const columns = transpose(tensor(device, [[1, 2], [3, 4]]));
  * assertEquals([...await columns.data()], [1, 3, 2, 4]);
  * ```

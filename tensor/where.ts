@@ -32,7 +32,7 @@ import type { Tensor } from "./tensor.ts";
  * import { openDevice, tensor, where } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const wanted = tensor(device, [true, false]);
  * const result = where(wanted, tensor(device, [1, 2]), 0);
  * assertEquals([...await result.data()], [1, 0]);
