@@ -79,7 +79,7 @@ def conv(name, n, h, w, c, o, kernel, stride=1, padding=0, dilation=1, groups=1,
 
 
 def pool(op, name, shape, kernel, stride, padding, **more):
-    attributes = {"kernelSize": kernel, "stride": stride, "padding": padding}
+    attributes = {"size": kernel, "stride": stride, "padding": padding}
     attributes |= {"countIncludePad": more["count_include_pad"]} if more else {}
     function = {"maxPool2d": F.max_pool2d, "averagePool2d": F.avg_pool2d}[op]
 
