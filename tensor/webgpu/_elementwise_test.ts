@@ -36,7 +36,7 @@ for (const op of FLOAT_UNARY) {
         gpu,
         { x: spread, out: floats([1021]) },
         (backend, { x, out }) => backend.unary(op, x, out),
-        { relative: 2e-6, absolute: 1e-37 },
+        { relative: 1e-5, absolute: 1e-37 },
       );
     },
   );

@@ -4,16 +4,27 @@ import type {
   Backend,
   BinaryOp,
   BroadcastLayout,
+  ConvGeometry,
   DeviceInfo,
+  MatmulLayout,
   Operand,
+  StridedLayout,
   UnaryOp,
 } from "../backend.ts";
 import type { DeviceOptions } from "../open_device.ts";
 import { FEATURES, requestDevice } from "./_adapter.ts";
 import type { GpuBuffer, GpuView } from "./_buffer.ts";
+import { cast } from "./_cast.ts";
+import { stridedCopy } from "./_copy.ts";
 import { binary, clip, unary, where } from "./_elementwise.ts";
+import {
+  conv2d,
+  conv2dBackwardInput,
+  conv2dBackwardWeight,
+} from "./_convolution.ts";
 import { fill } from "./_fill.ts";
-import { Runtime } from "./_runtime.ts";
+import { matmul } from "./_matmul.ts";
+import { Runtime, type Traits } from "./_runtime.ts";
 
 /**
  * What all tensors may take where a GPU is emulated: its memory is the
@@ -59,8 +70,55 @@ export class WebGpuBackend {
     this.runtime.close();
   }
 
+  matmul(
+    a: GpuView,
+    b: GpuView,
+    out: GpuView,
+    layout: MatmulLayout,
+    bias: GpuView | undefined,
+    preActivation: GpuView | undefined,
+  ): void {
+    matmul(this.runtime, a, b, out, layout, bias, preActivation);
+  }
+
+  conv2d(
+    x: GpuView,
+    weight: GpuView,
+    bias: GpuView | undefined,
+    out: GpuView,
+    geometry: ConvGeometry,
+  ): void {
+    conv2d(this.runtime, x, weight, bias, out, geometry);
+  }
+
+  conv2dBackwardInput(
+    dy: GpuView,
+    weight: GpuView,
+    dx: GpuView,
+    geometry: ConvGeometry,
+  ): void {
+    conv2dBackwardInput(this.runtime, dy, weight, dx, geometry);
+  }
+
+  conv2dBackwardWeight(
+    x: GpuView,
+    dy: GpuView,
+    dWeight: GpuView,
+    geometry: ConvGeometry,
+  ): void {
+    conv2dBackwardWeight(this.runtime, x, dy, dWeight, geometry);
+  }
+
   fill(out: GpuView, value: number): void {
     fill(this.runtime, out, value);
+  }
+
+  stridedCopy(source: GpuView, target: GpuView, layout: StridedLayout): void {
+    stridedCopy(this.runtime, source, target, layout);
+  }
+
+  cast(x: GpuView, out: GpuView): void {
+    cast(this.runtime, x, out);
   }
 
   unary(op: UnaryOp, x: GpuView, out: GpuView): void {
@@ -95,11 +153,14 @@ export class WebGpuBackend {
 /**
  * Opens the webgpu device.
  *
+ * @param options Limits, preferences.
+ * @param traits Tests force variants of kernels by other traits than the adapter has.
  * @throws {NoAdapterError} If there is no adapter.
  * @throws {DeviceError} If the adapter makes no device.
  */
 export async function openWebGpuBackend(
   options: DeviceOptions = {},
+  traits: Partial<Traits> = {},
 ): Promise<Backend> {
   const requested = await requestDevice(options);
   const { gpu, adapter } = requested;
@@ -132,6 +193,10 @@ export async function openWebGpuBackend(
     maxBindingBytes,
     memoryLimit,
   };
-  const runtime = new Runtime(requested, { maxBindingBytes, memoryLimit });
+  const runtime = new Runtime(requested, {
+    maxBindingBytes,
+    memoryLimit,
+    traits,
+  });
   return new WebGpuBackend(info, runtime) as unknown as Backend;
 }
