@@ -4,7 +4,7 @@
  * @module
  */
 
-import { add, clone, formatShape, ones, type Tensor } from "@cram/tensor";
+import { add, copy, formatShape, ones, type Tensor } from "@cram/tensor";
 import { addInPlace } from "@cram/tensor/backward";
 import type { TensorSpec } from "./_rule.ts";
 import type { TapeNode } from "./_tape_node.ts";
@@ -83,5 +83,5 @@ function accumulate(sum: Tensor | undefined, gradient: Tensor): Tensor {
 
 /** The same gradient, in memory that nobody else sees. */
 export function soleOwner(gradient: Tensor): Tensor {
-  return gradient.shared ? clone(gradient) : gradient;
+  return gradient.shared ? copy(gradient) : gradient;
 }

@@ -86,15 +86,15 @@ function extremum(
   };
 }
 
-/** Gradient of a ^ b for a: b · a ^ (b - 1), and 0 where b = 0 also at a = 0. */
+/** Gradient of a ^ b for a: b · a ^ (b - 1), and 0 where b = 0, also at a = 0. */
 function powBase(call: SavedCall, dy: Tensor): Tensor {
   const [base, exponent] = [call.input(0), operand(call, 1)];
   if (exponent === 0) return zerosLike(base);
+  if (typeof exponent === "number") {
+    return mul(dy, mul(pow(base, exponent - 1), exponent));
+  }
   const slope = mul(pow(base, sub(exponent, 1)), exponent);
-  return mul(
-    dy,
-    typeof exponent === "number" ? slope : where(equal(exponent, 0), 0, slope),
-  );
+  return mul(dy, where(equal(exponent, 0), 0, slope));
 }
 
 /** Gradient of a ^ b for b: a ^ b · log a, and 0 where a = 0 and b ≥ 0. */

@@ -11,9 +11,7 @@ import {
   equal,
   exp,
   mul,
-  type ReduceAttributes,
   reshape,
-  type Shape,
   sizeOf,
   sub,
   sum,
@@ -26,7 +24,6 @@ import {
   inputSpec,
   nothing,
   type RuleFamily,
-  type SavedCall,
 } from "../_rule.ts";
 
 /** The announced operations that reduce axes. */
