@@ -6,7 +6,7 @@
 
 import type { Backend, DeviceKind } from "./backend.ts";
 import { Device } from "./device.ts";
-import { ArgumentError, NoAdapterError } from "./errors.ts";
+import { ArgumentError } from "./errors.ts";
 
 /** What a device is opened with. Options of other kinds of device are ignored. */
 export interface DeviceOptions {
@@ -49,7 +49,7 @@ export async function openDevice(
   kind?: DeviceKind,
   options: DeviceOptions = {},
 ): Promise<Device> {
-  if (kind !== undefined) checkKind(kind, "device");
+  if (kind !== undefined) checkKind(kind);
   checkOptions(options);
   const wanted = kind ?? kindOfEnvironment();
   const backend = wanted === undefined
@@ -69,17 +69,8 @@ async function open(
         .openReferenceBackend(options);
     case "cpu":
       return await (await import("./cpu/mod.ts")).openCpuBackend(options);
-    case "webgpu": {
-      const { findAdapter, openWebGpuBackend } = await import(
-        "./webgpu/mod.ts"
-      );
-      if (await findAdapter(options) === undefined) {
-        throw new NoAdapterError(
-          'Cannot open a webgpu device: there is no adapter. On Debian, "apt-get install mesa-vulkan-drivers" brings drivers and a software adapter; openDevice("cpu") needs none',
-        );
-      }
-      return await openWebGpuBackend(options);
-    }
+    case "webgpu":
+      return await (await import("./webgpu/mod.ts")).openWebGpuBackend(options);
     default:
       return kind satisfies never;
   }
@@ -104,13 +95,12 @@ async function openBest(options: DeviceOptions): Promise<Backend> {
   return await open("cpu", options);
 }
 
-function checkKind(
-  kind: string,
-  name: string,
-): asserts kind is DeviceKind {
+function checkKind(kind: string, origin = ""): asserts kind is DeviceKind {
   if (!(KINDS as readonly string[]).includes(kind)) {
     throw new ArgumentError(
-      `Cannot open ${name} "${kind}": expected one of ${KINDS.join(", ")}`,
+      `Cannot open a device of kind "${kind}"${origin}: expected one of ${
+        KINDS.join(", ")
+      }`,
     );
   }
 }
@@ -166,6 +156,6 @@ function kindOfEnvironment(): DeviceKind | undefined {
     deno.permissions.querySync({ name: "env", variable }).state === "granted";
   const kind = permitted ? process?.env?.[variable] : undefined;
   if (kind === undefined || kind === "") return undefined;
-  checkKind(kind, `${variable} device`);
+  checkKind(kind, `, which ${variable} names`);
   return kind;
 }

@@ -67,7 +67,7 @@ export class ReferenceBackend
       features: [],
       maxBufferBytes: MAX_BUFFER_BYTES,
       maxBindingBytes: MAX_BUFFER_BYTES,
-      memoryLimit: options.memoryLimit ?? Number.MAX_SAFE_INTEGER,
+      memoryLimit: options.memoryLimit ?? Infinity,
     };
   }
 

@@ -80,7 +80,7 @@ export async function requestDevice(
   const adapter = await requestAdapter(options);
   if (adapter === undefined) {
     throw new NoAdapterError(
-      "Cannot open a webgpu device: the platform has no adapter",
+      'Cannot open a webgpu device: there is no adapter. On Debian, "apt-get install mesa-vulkan-drivers" brings drivers and a software adapter; openDevice("cpu") needs none',
     );
   }
   const found = describe(adapter);
