@@ -59,6 +59,11 @@ export class Heap {
     return this.#bytes.subarray(address, address + byteLength);
   }
 
+  /** Writes int32 at an address. */
+  writeInts(address: number, values: readonly number[]): void {
+    new Int32Array(this.#bytes.buffer, address, values.length).set(values);
+  }
+
   #grow(byteLength: number): void {
     const missing = alignUp(byteLength) -
       this.#allocator.freeBefore(this.#end);

@@ -54,6 +54,7 @@ export class Runtime {
   /** How many bytes the memory has at most. */
   readonly maxBytes: number;
   readonly #pool: Pool;
+  #zeros = { address: 0, count: 0 };
 
   private constructor(
     heap: Heap,
@@ -142,6 +143,17 @@ export class Runtime {
     } finally {
       this.heap.give(address, size);
     }
+  }
+
+  /** The address of as many zeros (float32) as asked for. Kernels only read them. */
+  zeros(count: number): number {
+    if (this.#zeros.count < count) {
+      // Shorter ones stay where they are: the lengths that are asked for are few.
+      const address = this.heap.take(count * 4);
+      this.heap.bytes(address, count * 4).fill(0);
+      this.#zeros = { address, count };
+    }
+    return this.#zeros.address;
   }
 
   /** Stops the threads. */

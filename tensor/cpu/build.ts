@@ -28,13 +28,11 @@ async function compile(features: string): Promise<Uint8Array<ArrayBuffer>> {
   ], {
     readFile: (name: string) => {
       try {
-        return Deno.readTextFileSync(
-          // Imports have an extension for Deno's sake; the compiler adds its own.
-          new URL(
-            `./assembly/${name.replace(/\.ts$/, "").replace(/\.ts$/, "")}.ts`,
-            import.meta.url,
-          ),
-        );
+        const url = new URL(`./assembly/${name}`, import.meta.url);
+        // Deno wants extensions in imports. The compiler takes "./x.ts" in an
+        // import and in an export for two modules, each with its own globals.
+        return Deno.readTextFileSync(url)
+          .replaceAll(/ from "(\.\/\w+)\.ts";/g, ' from "$1";');
       } catch {
         return null; // the compiler tries several names for one module
       }

@@ -1,0 +1,175 @@
+/**
+ * Products whose left operand lies in rows; see assembly/gemm.ts.
+ *
+ * @module
+ */
+
+import type { Activation } from "../backend.ts";
+import type { Runtime } from "./_runtime.ts";
+
+/** Columns of a panel of the packed right operand. */
+export const PANEL_COLUMNS = 16;
+
+/** The longest run of numbers that is one segment. */
+export const MAX_SEGMENT = 1024;
+
+/** A part takes at most so many rows. */
+const BLOCK_ROWS = 64;
+
+/** More parts do not balance the threads' work better. */
+const MOST_PARTS = 256;
+
+/** With fewer parts, threads would wait for each other. */
+const MIN_PARTS = 16;
+
+/** A run of numbers of each row of A, and the rows of B it is multiplied by. */
+export interface Segment {
+  /** The row of the input pixel, relative to the output pixel's. */
+  readonly row: number;
+  /** The column of the input pixel, relative to the output pixel's. */
+  readonly column: number;
+  /** The first number, in elements from the pixel's first. */
+  readonly source: number;
+  /** How many numbers; at most {@linkcode MAX_SEGMENT}. */
+  readonly length: number;
+  /** Where the first of B's rows is, in elements. */
+  readonly weights: number;
+}
+
+/** Numbers in memory that are the same for all groups, or lie one group after the other. */
+export interface Grouped {
+  /** Where they start. */
+  readonly address: number;
+  /** Elements from group to group. */
+  readonly groupStride: number;
+}
+
+/** A product. Sizes and strides are in elements; a matrix is an image of one row. */
+export interface Gemm {
+  /** Independent products. */
+  readonly groups: number;
+  /** The columns of B. */
+  readonly columns: number;
+  /** The left operand: pixels. */
+  readonly a: Grouped & {
+    readonly height: number;
+    readonly width: number;
+    /** From one pixel to the next. */
+    readonly pixelStride: number;
+    /** Input rows between output rows. */
+    readonly rowStep: number;
+    /** Input columns between output columns. */
+    readonly columnStep: number;
+    /** For one matrix that is stored `[k, m]`: from one k to the next. */
+    readonly transposedStride?: number;
+  };
+  /** The right operand; one of its strides is 1. */
+  readonly b: Grouped & {
+    readonly rowStride: number;
+    readonly columnStride: number;
+  };
+  /** What k runs over. */
+  readonly segments: readonly Segment[];
+  /** Added to each row, unless the address is 0. */
+  readonly bias: Grouped;
+  /** The result: pixels of `columns` numbers. */
+  readonly out: Grouped & {
+    readonly images: number;
+    readonly height: number;
+    readonly width: number;
+    readonly imageStride: number;
+    readonly rowStride: number;
+    readonly columnStride: number;
+  };
+  /** What follows the sum. */
+  readonly activation: Activation | undefined;
+  /** Where the sum before the activation is stored, laid out like the result; 0 if nowhere. */
+  readonly preActivation: number;
+}
+
+/** The numbers of activations in assembly/gemm.ts. */
+const ACTIVATIONS: Readonly<Record<Activation, number>> = {
+  relu: 1,
+  gelu: 2,
+  geluTanh: 3,
+  tanh: 4,
+};
+
+/** Cuts a run of numbers into segments. */
+export function* segmentsOf(
+  row: number,
+  column: number,
+  length: number,
+  weights: number,
+  weightsStride: number,
+): Generator<Segment> {
+  for (let source = 0; source < length; source += MAX_SEGMENT) {
+    yield {
+      row,
+      column,
+      source,
+      length: Math.min(MAX_SEGMENT, length - source),
+      weights: weights + source * weightsStride,
+    };
+  }
+}
+
+/** Runs a product. */
+export function runGemm(runtime: Runtime, gemm: Gemm): void {
+  const { groups, columns, a, b, segments, bias, out } = gemm;
+  const k = segments.reduce((sum, { length }) => sum + length, 0);
+  const panels = Math.ceil(columns / PANEL_COLUMNS);
+  const packedSize = panels * k * PANEL_COLUMNS;
+  const packedGroups = b.groupStride === 0 ? 1 : groups;
+  const tableBytes = Math.ceil(segments.length * 20 / 64) * 64;
+  const rows = out.images * out.height * out.width;
+  const blockRows = Math.min(BLOCK_ROWS, Math.ceil(rows / 4) * 4);
+  const rowBlocks = Math.ceil(rows / blockRows);
+  const columnBlocks = Math.min(
+    panels,
+    Math.ceil(MIN_PARTS / (rowBlocks * groups)),
+  );
+  runtime.withScratch(tableBytes + packedSize * packedGroups * 4, (table) => {
+    const packed = table + tableBytes;
+    runtime.heap.writeInts(
+      table,
+      segments.flatMap((segment) => [
+        segment.row,
+        segment.column,
+        segment.source,
+        segment.length,
+        segment.weights,
+      ]),
+    );
+    runtime.run(
+      "packPanels",
+      [
+        ...[b.address, packed, table, segments.length, k, columns],
+        ...[b.rowStride, b.columnStride],
+        ...[packedGroups, b.groupStride, packedSize],
+      ],
+      runtime.parts(packedSize * packedGroups, panels * packedGroups),
+    );
+    runtime.run(
+      "gemm",
+      [
+        ...[a.address, packed, bias.address, out.address, table],
+        runtime.zeros(MAX_SEGMENT),
+        gemm.preActivation,
+        gemm.activation === undefined ? 0 : ACTIVATIONS[gemm.activation],
+        ...[segments.length, k, columns],
+        ...[out.images, out.height, out.width],
+        ...[a.height, a.width, a.pixelStride, a.rowStep, a.columnStep],
+        ...[out.imageStride, out.rowStride, out.columnStride],
+        ...[groups, a.groupStride],
+        b.groupStride === 0 ? 0 : packedSize,
+        ...[out.groupStride, bias.groupStride],
+        ...[blockRows, columnBlocks, a.transposedStride ?? 0],
+      ],
+      runtime.parts(
+        groups * rows * columns * k / 8,
+        Math.min(groups * rowBlocks * columnBlocks, MOST_PARTS),
+      ),
+    );
+  });
+}

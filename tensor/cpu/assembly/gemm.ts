@@ -1,0 +1,386 @@
+// @ts-nocheck: AssemblyScript, compiled by ../build.ts
+
+/*
+ * Products whose left operand lies in rows: matrix products, convolutions,
+ * and gradients of convolutions' inputs.
+ *
+ * Row r of A is not copied anywhere. It is a list of segments, runs of
+ * consecutive numbers: one for a matrix, one for each weight position of a
+ * convolution, where a position outside of the image points to zeros. B is
+ * packed into panels of 16 columns first (`packPanels`).
+ *
+ * The segments are a table of 5 int32 each:
+ *   row, column  of the input pixel, relative to the output pixel's
+ *   source       the first number, counted from the pixel's first
+ *   length       how many numbers
+ *   weights      where the first row of B is, in elements
+ */
+
+import { address, int, slice, threadScratch } from "./_kernel.ts";
+import { gelu4, geluTanh4, relu4, tanh4 } from "./_math.ts";
+import { PANEL_BYTES, rowsTile, TILE_COLUMNS, TILE_ROWS } from "./_tile.ts";
+import { copyFloats } from "./_copy.ts";
+import { packColumns, packRows, transposeBlock } from "./_pack.ts";
+
+const SEGMENT_BYTES: usize = 20;
+
+/**
+ * (source, packed, segments, segment count, k, columns, row stride, column
+ * stride, groups, source group stride, packed group stride): copies B into
+ * panels `[columns / 16][k][16]`, filled up with zeros. Strides in elements;
+ * one of row stride and column stride is 1.
+ */
+export function packPanels(params: usize, part: i32, parts: i32): void {
+  const source = address(params, 0);
+  const packed = address(params, 1);
+  const segments = address(params, 2);
+  const segmentCount = int(params, 3);
+  const k = int(params, 4);
+  const columns = int(params, 5);
+  const rowStride = int(params, 6);
+  const columnStride = int(params, 7);
+  const groups = int(params, 8);
+  const sourceGroupStride = int(params, 9);
+  const packedGroupStride = int(params, 10);
+  const panels = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
+  const end = slice(groups * panels, part + 1, parts);
+  for (let item = slice(groups * panels, part, parts); item < end; item++) {
+    const group = item / panels;
+    const panel = item % panels;
+    const width = min(TILE_COLUMNS, columns - panel * TILE_COLUMNS);
+    const from = source +
+      (<usize> (group * sourceGroupStride +
+        panel * TILE_COLUMNS * columnStride) << 2);
+    let to = packed + (<usize> (group * packedGroupStride) << 2) +
+      <usize> panel * <usize> k * PANEL_BYTES;
+    for (let s = 0; s < segmentCount; s++) {
+      const segment = segments + <usize> s * SEGMENT_BYTES;
+      const length = load<i32>(segment, 12);
+      const first = from + (<usize> load<i32>(segment, 16) << 2);
+      if (columnStride == 1) {
+        packRows(first, <usize> rowStride << 2, length, width, to);
+      } else {
+        packColumns(first, <usize> columnStride << 2, length, width, to);
+      }
+      to += <usize> length * PANEL_BYTES;
+    }
+  }
+}
+
+/**
+ * The arguments, in order:
+ *
+ *  0 a              1 packed B        2 bias            3 out
+ *  4 segments       5 zeros (as many as the longest segment)
+ *  6 preActivation  7 activation: 0 none, 1 relu, 2 gelu, 3 geluTanh, 4 tanh
+ *  8 segment count  9 k              10 columns
+ * 11 images        12 grid height    13 grid width, of output pixels
+ * 14 input height  15 input width    16 elements of an input pixel
+ * 17 input rows and 18 columns from one output pixel to the next
+ * 19, 20, 21 elements of `out` from one image, row, column to the next
+ * 22 groups        23 a, 24 packed, 25 out, 26 bias: elements from group to group
+ * 27 block rows: a part takes so many rows of the result at once
+ * 28 column blocks: into how many the panels are split
+ * 29 transposed: 0, or the stride of A's columns, if A is one matrix `[k, m]`
+ *
+ * `preActivation` is laid out like `out`.
+ */
+export function gemm(params: usize, part: i32, parts: i32): void {
+  const rows = int(params, 11) * int(params, 12) * int(params, 13);
+  const blockRows = int(params, 27);
+  const rowBlocks = (rows + blockRows - 1) / blockRows;
+  const columnBlocks = int(params, 28);
+  const blocks = int(params, 22) * columnBlocks * rowBlocks;
+  const end = slice(blocks, part + 1, parts);
+  for (let block = slice(blocks, part, parts); block < end; block++) {
+    const firstRow = block % rowBlocks * blockRows;
+    multiplyBlock(
+      params,
+      block / (rowBlocks * columnBlocks),
+      block / rowBlocks % columnBlocks,
+      firstRow,
+      min(rows, firstRow + blockRows),
+    );
+  }
+}
+
+/** The product of some rows and some panels. */
+function multiplyBlock(
+  params: usize,
+  group: i32,
+  columnBlock: i32,
+  firstRow: i32,
+  blockEnd: i32,
+): void {
+  const k = int(params, 9);
+  const columns = int(params, 10);
+  const columnBlocks = int(params, 28);
+  const panels = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
+  const firstPanel = slice(panels, columnBlock, columnBlocks);
+  const panelsEnd = slice(panels, columnBlock + 1, columnBlocks);
+
+  const packed = address(params, 1) +
+    (<usize> (group * int(params, 24)) << 2);
+  const segments = address(params, 4);
+  const segmentCount = int(params, 8);
+  const outOffset = group * int(params, 25);
+
+  // This thread's room: where rows of the result are, then addresses of
+  // segments (at most 256 · 1024), then a tile that juts out of the result.
+  const targets = threadScratch();
+  const pointers = targets + 2048;
+  const edge = targets + TILE_OFFSET;
+  locateRows(params, firstRow, blockEnd, outOffset, targets);
+
+  const bias = address(params, 2);
+  const biasOffset = <usize> (group * int(params, 26)) << 2;
+  let depth = 0; // rows of B that earlier segments took
+  let first = 0;
+  do {
+    // A slice of segments that is short enough for a panel to stay in L2.
+    let next = first;
+    let length = 0;
+    while (next < segmentCount) {
+      const more = load<i32>(segments + <usize> next * SEGMENT_BYTES, 12);
+      if (next > first && length + more > 2048) break;
+      length += more;
+      next++;
+    }
+    const table = segments + <usize> first * SEGMENT_BYTES;
+    const count = next - first;
+    locateSegments(params, firstRow, blockEnd, group, table, count, pointers);
+    const accumulate = first > 0;
+    for (let panel = firstPanel; panel < panelsEnd; panel++) {
+      const column = panel * TILE_COLUMNS;
+      const width = min(TILE_COLUMNS, columns - column);
+      const columnBytes = <usize> column << 2;
+      const b = packed + (<usize> panel * <usize> k + depth) * PANEL_BYTES;
+      const start = bias == 0
+        ? address(params, 5)
+        : bias + biasOffset + columnBytes;
+      let tilePointers = pointers;
+      let tileTargets = targets;
+      for (let row = firstRow; row < blockEnd; row += TILE_ROWS) {
+        const height = min(TILE_ROWS, blockEnd - row);
+        let t0 = <usize> load<u32>(tileTargets) + columnBytes;
+        let t1 = <usize> load<u32>(tileTargets, 4) + columnBytes;
+        let t2 = <usize> load<u32>(tileTargets, 8) + columnBytes;
+        let t3 = <usize> load<u32>(tileTargets, 12) + columnBytes;
+        const whole = height == TILE_ROWS && width == TILE_COLUMNS;
+        if (!whole) {
+          t0 = edge;
+          t1 = edge + PANEL_BYTES;
+          t2 = edge + 2 * PANEL_BYTES;
+          t3 = edge + 3 * PANEL_BYTES;
+          for (let i = 0; i < height; i++) {
+            copyFloats(
+              accumulate
+                ? <usize> load<u32>(tileTargets + (<usize> i << 2)) +
+                  columnBytes
+                : start,
+              edge + <usize> i * PANEL_BYTES,
+              width,
+            );
+          }
+        }
+        const inPlace = accumulate || !whole;
+        rowsTile(
+          tilePointers,
+          table + 12,
+          SEGMENT_BYTES,
+          count,
+          b,
+          inPlace ? t0 : start,
+          inPlace ? t1 : start,
+          inPlace ? t2 : start,
+          inPlace ? t3 : start,
+          t0,
+          t1,
+          t2,
+          t3,
+        );
+        if (!whole) {
+          for (let i = 0; i < height; i++) {
+            copyFloats(
+              edge + <usize> i * PANEL_BYTES,
+              <usize> load<u32>(tileTargets + (<usize> i << 2)) + columnBytes,
+              width,
+            );
+          }
+        }
+        tilePointers += <usize> count << 4;
+        tileTargets += 16;
+      }
+    }
+    depth += length;
+    first = next;
+  } while (first < segmentCount);
+
+  const activation = int(params, 7);
+  const preActivation = address(params, 6);
+  if (activation == 0 && preActivation == 0) return;
+  const column = firstPanel * TILE_COLUMNS;
+  const columnsEnd = min(columns, panelsEnd * TILE_COLUMNS);
+  const shift = preActivation - address(params, 3);
+  for (let row = firstRow; row < blockEnd; row++) {
+    const target =
+      <usize> load<u32>(targets + (<usize> (row - firstRow) << 2)) +
+      (<usize> column << 2);
+    if (preActivation != 0) {
+      memory.copy(
+        target + shift,
+        target,
+        <usize> (columnsEnd - column) << 2,
+      );
+    }
+    if (activation != 0) {
+      activate(activation, target, columnsEnd - column, edge);
+    }
+  }
+}
+
+const TILE_OFFSET: usize = 1048576 - 256;
+
+/** Writes where the rows of the result start, filled up to whole tiles. */
+function locateRows(
+  params: usize,
+  firstRow: i32,
+  end: i32,
+  offset: i32,
+  targets: usize,
+): void {
+  const out = address(params, 3);
+  const gridHeight = int(params, 12);
+  const gridWidth = int(params, 13);
+  const imageStride = int(params, 19);
+  const rowStride = int(params, 20);
+  const columnStride = int(params, 21);
+  let x = firstRow % gridWidth;
+  let y = firstRow / gridWidth % gridHeight;
+  let image = firstRow / gridWidth / gridHeight;
+  for (let row = firstRow; row < end; row++) {
+    const element = offset + image * imageStride + y * rowStride +
+      x * columnStride;
+    store<u32>(targets, <u32> (out + (<usize> element << 2)));
+    targets += 4;
+    if (++x == gridWidth) {
+      x = 0;
+      if (++y == gridHeight) {
+        y = 0;
+        image++;
+      }
+    }
+  }
+}
+
+/**
+ * Writes where the segments of A's rows start: `[tile][segment][row of the
+ * tile]`. Rows that fill up the last tile repeat others.
+ */
+function locateSegments(
+  params: usize,
+  firstRow: i32,
+  end: i32,
+  group: i32,
+  table: usize,
+  count: i32,
+  pointers: usize,
+): void {
+  const a = address(params, 0) + (<usize> (group * int(params, 23)) << 2);
+  const transposed = int(params, 29);
+  if (transposed != 0) {
+    transposeRows(a, transposed, firstRow, end, table, count, pointers);
+    return;
+  }
+  const zeros = <u32> address(params, 5);
+  const gridHeight = int(params, 12);
+  const gridWidth = int(params, 13);
+  const height = int(params, 14);
+  const width = int(params, 15);
+  const pixel = int(params, 16);
+  const stepY = int(params, 17);
+  const stepX = int(params, 18);
+  let x = firstRow % gridWidth;
+  let y = firstRow / gridWidth % gridHeight;
+  let image = firstRow / gridWidth / gridHeight;
+  const last = firstRow + (end - firstRow + TILE_ROWS - 1) / TILE_ROWS *
+      TILE_ROWS;
+  for (let row = firstRow; row < last; row++) {
+    const lane = row - firstRow & 3;
+    const tile = row - firstRow >> 2;
+    let to = pointers + (<usize> (tile * count) << 4) + (<usize> lane << 2);
+    let segment = table;
+    for (let s = 0; s < count; s++) {
+      const inY = y * stepY + load<i32>(segment);
+      const inX = x * stepX + load<i32>(segment, 4);
+      const inside = <u32> inY < <u32> height && <u32> inX < <u32> width;
+      const element = ((image * height + inY) * width + inX) * pixel +
+        load<i32>(segment, 8);
+      store<u32>(to, inside ? <u32> (a + (<usize> element << 2)) : zeros);
+      to += 16;
+      segment += SEGMENT_BYTES;
+    }
+    if (row + 1 < end && ++x == gridWidth) {
+      x = 0;
+      if (++y == gridHeight) {
+        y = 0;
+        image++;
+      }
+    }
+  }
+}
+
+/** Brings rows of a matrix `[k, m]` into this thread's room, and points there. */
+function transposeRows(
+  a: usize,
+  stride: i32,
+  firstRow: i32,
+  end: i32,
+  table: usize,
+  count: i32,
+  pointers: usize,
+): void {
+  const rows = end - firstRow;
+  const tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
+  let room = pointers + (<usize> (tiles * count) << 4);
+  for (let s = 0; s < count; s++) {
+    const segment = table + <usize> s * SEGMENT_BYTES;
+    const length = load<i32>(segment, 12);
+    const rowBytes = <usize> length << 2;
+    transposeBlock(
+      a + (<usize> (load<i32>(segment, 8) * stride + firstRow) << 2),
+      <usize> stride << 2,
+      length,
+      rows,
+      room,
+      rowBytes,
+    );
+    for (let i = 0; i < tiles * TILE_ROWS; i++) {
+      const to = pointers + (<usize> ((i >> 2) * count + s) << 4) +
+        (<usize> (i & 3) << 2);
+      store<u32>(to, <u32> (room + <usize> min(i, rows - 1) * rowBytes));
+    }
+    room += <usize> rows * rowBytes;
+  }
+}
+
+/** Applies an activation in place. */
+function activate(activation: i32, x: usize, count: i32, room: usize): void {
+  const end = x + (<usize> count << 2);
+  for (; x + 16 <= end; x += 16) {
+    v128.store(x, activation4(activation, v128.load(x)));
+  }
+  if (x < end) {
+    const rest = <i32> (end - x) >> 2;
+    copyFloats(x, room, rest);
+    v128.store(room, activation4(activation, v128.load(room)));
+    copyFloats(room, x, rest);
+  }
+}
+
+function activation4(activation: i32, x: v128): v128 {
+  if (activation == 1) return relu4(x);
+  if (activation == 2) return gelu4(x);
+  if (activation == 3) return geluTanh4(x);
+  return tanh4(x);
+}
