@@ -23,6 +23,8 @@ export interface RuntimeOptions {
   readonly maxBindingBytes: number;
   /** What all buffers may take together. */
   readonly memoryLimit: number;
+  /** What kernels are chosen by, where it is not what the adapter has. */
+  readonly traits: Partial<Traits>;
 }
 
 /** What the choice between variants of a kernel depends on. */
@@ -56,6 +58,7 @@ export class Runtime {
       software: adapter.software,
       maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,
+      ...options.traits,
     };
     this.binding = {
       maxBindingBytes,

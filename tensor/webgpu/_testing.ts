@@ -1,11 +1,16 @@
 /** What tests of the webgpu device share. */
 
+import { assert } from "@std/assert";
 import type { DType } from "../dtype.ts";
 import type { DeviceOptions } from "../open_device.ts";
+import type { ReferenceBackend } from "../reference/backend.ts";
+import { elementsOf, type ReferenceView } from "../reference/buffer.ts";
+import { createReferenceBackend } from "../reference/mod.ts";
+import { sizeOf } from "../shape.ts";
 import { findAdapter } from "./_adapter.ts";
 import type { GpuView } from "./_buffer.ts";
 import { openWebGpuBackend, type WebGpuBackend } from "./backend.ts";
-import type { Runtime } from "./_runtime.ts";
+import type { Runtime, Traits } from "./_runtime.ts";
 
 /** Whether tests that need an adapter must run: then none of them is skipped. */
 function isRequired(): boolean {
@@ -24,13 +29,17 @@ export function testOnWebGpu(
   name: string,
   test: (backend: WebGpuBackend) => Promise<void>,
   options: DeviceOptions = {},
+  traits: Partial<Traits> = {},
 ): void {
   for (const limits of ["native", "default"] as const) {
     Deno.test({
       name: `${name} [${limits} limits]`,
       ignore: !available,
       fn: async () => {
-        const backend = await openWebGpuBackend({ limits, ...options });
+        const backend = await openWebGpuBackend(
+          { limits, ...options },
+          traits,
+        );
         try {
           await test(backend as unknown as WebGpuBackend);
         } finally {
@@ -70,4 +79,72 @@ export async function valuesOf(
   const size = shape.reduce((a, b) => a * b, 1);
   const bytes = await runtime.read(buffer, byteOffset, 4 * size);
   return new Float32Array(bytes.buffer);
+}
+
+/** The same numbers on the reference device and on webgpu. */
+export interface Twin {
+  readonly reference: ReferenceView;
+  readonly gpu: GpuView;
+}
+
+/** Pairs of equal tensors, and their comparison. */
+export class Twins {
+  readonly reference: ReferenceBackend = createReferenceBackend();
+  readonly #runtime: Runtime;
+  #seed = 1;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  /** Numbers in [-1, 1), `offset` elements behind the start of their buffer. */
+  random(shape: readonly number[], offset = 0): Twin {
+    const values = new Float32Array(sizeOf(shape) + offset);
+    for (const i of values.keys()) {
+      this.#seed = (this.#seed + 0x9e3779b9) >>> 0;
+      let word = Math.imul(this.#seed ^ (this.#seed >>> 16), 0x21f0aaad);
+      word = Math.imul(word ^ (word >>> 15), 0x735a2d97);
+      values[i] = (word ^ (word >>> 15)) / 2 ** 31;
+    }
+    return this.#of(values, shape, offset);
+  }
+
+  /** A tensor that kernels are to fill, `offset` elements behind the start of its buffer. */
+  output(shape: readonly number[], offset = 0): Twin {
+    const values = new Float32Array(sizeOf(shape) + offset).fill(NaN);
+    return this.#of(values, shape, offset);
+  }
+
+  /** Fails unless both are the same but for `tolerance`, and nothing before them was written. */
+  async assertClose(
+    { reference, gpu }: Twin,
+    tolerance: number,
+    message: string,
+  ): Promise<void> {
+    const whole = { byteOffset: 0, dtype: "float32" } as const;
+    const shape = [gpu.byteOffset / 4 + sizeOf(gpu.shape)];
+    const expected = elementsOf({ ...reference, ...whole, shape });
+    const actual = await valuesOf(this.#runtime, { ...gpu, ...whole, shape });
+    for (let i = 0; i < actual.length; i++) {
+      const same = Object.is(actual[i], expected[i]) ||
+        Math.abs(actual[i] - expected[i]) <= tolerance;
+      assert(
+        same,
+        `${message}: element ${i - gpu.byteOffset / 4} of [${gpu.shape}] is ${
+          actual[i]
+        }, expected ${expected[i]}`,
+      );
+    }
+  }
+
+  #of(values: Float32Array, shape: readonly number[], offset: number): Twin {
+    const buffer = this.reference.allocate(Math.max(4, values.byteLength));
+    this.reference.write(buffer, 0, new Uint8Array(values.buffer));
+    const byteOffset = 4 * offset;
+    const gpu = viewOfValues(this.#runtime, values);
+    return {
+      reference: { buffer, byteOffset, shape, dtype: "float32" },
+      gpu: { ...gpu, byteOffset, shape },
+    };
+  }
 }

@@ -1,0 +1,132 @@
+/** Which kernel computes a matrix product: a pure function of sizes and adapter. */
+
+import type { Traits } from "./_runtime.ts";
+
+/** The sizes of a product `[m, k] · [k, n]`. */
+export interface GemmSizes {
+  /** Independent products of these sizes. */
+  readonly problems: number;
+  readonly m: number;
+  readonly n: number;
+  /** How many neighbouring rows of A can be loaded alike: `m` unless rows come from different places. */
+  readonly rowsAlike: number;
+  /** The inner dimension comes in segments of equal length (the rows or taps of a convolution's window). */
+  readonly segments: number;
+  readonly length: number;
+}
+
+/** How a product is computed. */
+export interface GemmChoice {
+  /**
+   * `registers`: every invocation loads what it multiplies; no barriers.
+   * `tiles`: a workgroup shares tiles in workgroup memory.
+   */
+  readonly variant: "registers" | "tiles";
+  /** Rows of the result that one invocation computes. */
+  readonly rows: 4 | 8;
+  /** Columns of the result that one invocation computes. */
+  readonly columns: 4 | 8;
+  /** Invocations of a workgroup along the rows of the result. */
+  readonly lanesM: number;
+  /** Invocations of a workgroup along the columns of the result. */
+  readonly lanesN: number;
+  /** Into how many ranges of segments the inner dimension is split; their partial results are added in order. */
+  readonly segmentSplits: number;
+  /** Into how many ranges each segment is split. */
+  readonly lengthSplits: number;
+}
+
+/** Steps of the inner dimension that a tile in workgroup memory has. */
+export const TILE_DEPTH = 16;
+
+/** Invocations of a workgroup without shared memory. */
+const REGISTER_LANES = 64;
+
+/** Workgroups that keep a device busy. A software adapter runs one on each core. */
+const BUSY_SOFTWARE = 8;
+const BUSY_HARDWARE = 256;
+
+/** Steps of the inner dimension that are worth a partial result of their own. */
+const MIN_SPLIT_DEPTH = 256;
+
+/** Partial results at most. */
+const MAX_SPLITS = 64;
+
+/** Chooses how a product is computed. */
+export function chooseGemm(
+  sizes: GemmSizes,
+  { software, maxInvocations, maxWorkgroupBytes }: Traits,
+): GemmChoice {
+  const { problems, m, n, rowsAlike } = sizes;
+  if (software) {
+    const rows = rowsAlike >= 32 || rowsAlike % 8 === 0 ? 8 : 4;
+    const lanesN = lanesFor(Math.ceil(n / 4), 8);
+    const lanesM = REGISTER_LANES / lanesN;
+    const groups = problems * Math.ceil(m / (rows * lanesM)) *
+      Math.ceil(n / (4 * lanesN));
+    return {
+      variant: "registers",
+      rows,
+      columns: 4,
+      lanesM,
+      lanesN,
+      ...splits(sizes, groups, BUSY_SOFTWARE),
+    };
+  }
+  const candidates = [
+    { size: 128, perLane: 8 },
+    { size: 64, perLane: 8 },
+    { size: 32, perLane: 4 },
+  ] as const;
+  const fitting = candidates.filter(({ size, perLane }) =>
+    (size / perLane) ** 2 <= maxInvocations &&
+    2 * 4 * TILE_DEPTH * size <= maxWorkgroupBytes
+  );
+  const groupsOf = (size: number) =>
+    problems * Math.ceil(m / size) * Math.ceil(n / size);
+  // The largest tile that still keeps the device busy; the smallest if none does.
+  const { size, perLane } =
+    fitting.find(({ size }) => groupsOf(size) >= BUSY_HARDWARE) ??
+      fitting[fitting.length - 1];
+  return {
+    variant: "tiles",
+    rows: perLane,
+    columns: perLane,
+    lanesM: size / perLane,
+    lanesN: size / perLane,
+    ...splits(sizes, groupsOf(size), BUSY_HARDWARE),
+  };
+}
+
+/** The power of two that covers `count`, at most `most`. */
+function lanesFor(count: number, most: number): number {
+  let lanes = 1;
+  while (lanes < count && lanes < most) lanes *= 2;
+  return lanes;
+}
+
+/** Splits a long inner dimension if there are too few workgroups. */
+function splits(
+  { segments, length }: GemmSizes,
+  groups: number,
+  busy: number,
+): Pick<GemmChoice, "segmentSplits" | "lengthSplits"> {
+  const wanted = Math.min(
+    Math.floor(busy / groups),
+    Math.floor(segments * length / MIN_SPLIT_DEPTH),
+    MAX_SPLITS,
+  );
+  if (wanted <= 1) return { segmentSplits: 1, lengthSplits: 1 };
+  const segmentSplits = evenSplits(segments, Math.min(segments, wanted));
+  const steps = Math.ceil(length / TILE_DEPTH);
+  const lengthSplits = evenSplits(
+    steps,
+    Math.min(steps, Math.floor(wanted / segmentSplits)),
+  );
+  return { segmentSplits, lengthSplits };
+}
+
+/** The number of ranges of equal length (but the last) that cover `count`, none of them empty. */
+function evenSplits(count: number, wanted: number): number {
+  return Math.ceil(count / Math.ceil(count / wanted));
+}

@@ -1,0 +1,135 @@
+import type { Activation, MatmulLayout } from "../backend.ts";
+import type { DeviceOptions } from "../open_device.ts";
+import { matmul } from "./_matmul.ts";
+import { testOnWebGpu, Twins } from "./_testing.ts";
+
+interface Case extends Partial<MatmulLayout> {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly bias?: boolean;
+  readonly preActivation?: boolean;
+  /** Elements in front of every operand in its buffer. */
+  readonly offset?: number;
+}
+
+const ACTIVATIONS: readonly Activation[] = ["relu", "gelu", "geluTanh", "tanh"];
+
+const CASES: readonly Case[] = [
+  { m: 1, n: 1, k: 1 },
+  { m: 3, n: 5, k: 7 },
+  { m: 64, n: 64, k: 64 },
+  { m: 67, n: 61, k: 35, bias: true },
+  { m: 130, n: 36, k: 20 },
+  { m: 5, n: 7, k: 0, bias: true },
+  { m: 40, n: 24, k: 16, offset: 1 },
+  { m: 33, n: 130, k: 65, batch: 3, aBatchStride: 33 * 65, bBatchStride: 0 },
+  { m: 12, n: 20, k: 24, batch: 5, aBatchStride: 0, bBatchStride: 24 * 20 },
+  // Few results of long sums: split.
+  { m: 8, n: 8, k: 4096, bias: true, activation: "relu", preActivation: true },
+  { m: 7, n: 9, k: 3001 },
+  ...ACTIVATIONS.map((activation): Case => ({
+    m: 9,
+    n: 12,
+    k: 10,
+    bias: true,
+    activation,
+    preActivation: true,
+  })),
+];
+
+function testMatmul(
+  name: string,
+  cases: readonly Case[],
+  options: DeviceOptions,
+  software: boolean,
+): void {
+  testOnWebGpu(
+    name,
+    async ({ runtime }) => {
+      const twins = new Twins(runtime);
+      for (const one of cases) {
+        for (const transposeA of [false, true]) {
+          for (const transposeB of [false, true]) {
+            const { m, n, k, offset = 0 } = one;
+            const layout: MatmulLayout = {
+              batch: 1,
+              aBatchStride: 0,
+              bBatchStride: 0,
+              activation: undefined,
+              ...one,
+              transposeA,
+              transposeB,
+            };
+            const { batch, aBatchStride, bBatchStride } = layout;
+            const a = twins.random(
+              [
+                aBatchStride ? batch : 1,
+                transposeA ? k : m,
+                transposeA ? m : k,
+              ],
+              offset,
+            );
+            const b = twins.random(
+              [
+                bBatchStride ? batch : 1,
+                transposeB ? n : k,
+                transposeB ? k : n,
+              ],
+              offset,
+            );
+            const bias = one.bias ? twins.random([n], offset) : undefined;
+            const out = twins.output([batch, m, n], offset);
+            const before = one.preActivation
+              ? twins.output([batch, m, n], offset)
+              : undefined;
+            twins.reference.matmul(
+              a.reference,
+              b.reference,
+              out.reference,
+              layout,
+              bias?.reference,
+              before?.reference,
+            );
+            matmul(
+              runtime,
+              a.gpu,
+              b.gpu,
+              out.gpu,
+              layout,
+              bias?.gpu,
+              before?.gpu,
+            );
+            // Rounding errors of k additions to sums of about √k.
+            const tolerance = 2 ** -24 * (k + 8);
+            const message = JSON.stringify(layout);
+            await twins.assertClose(out, tolerance, message);
+            if (before) await twins.assertClose(before, tolerance, message);
+          }
+        }
+      }
+    },
+    options,
+    { software },
+  );
+}
+
+for (const software of [true, false]) {
+  const variant = software ? "registers" : "tiles";
+  testMatmul(
+    `matmul() in ${variant} equals the reference`,
+    CASES,
+    {},
+    software,
+  );
+  testMatmul(
+    `matmul() in ${variant} works on more than one binding`,
+    [
+      { m: 50, n: 33, k: 40 },
+      { m: 9, n: 16, k: 12, batch: 7, aBatchStride: 108, bBatchStride: 192 },
+      { m: 40, n: 44, k: 24, batch: 3, aBatchStride: 960, bBatchStride: 0 },
+    ],
+    { maxBindingBytes: 4096 },
+    software,
+  );
+}
