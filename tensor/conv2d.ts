@@ -52,7 +52,7 @@ export interface Conv2dOptions {
  * import { conv2d, ones, openDevice, tensor } from "@cram/tensor";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const image = tensor(device, [1, 2, 3, 4], { shape: [1, 1, 4, 1] });
  * const sums = conv2d(image, ones(device, [1, 3, 1, 1]), { padding: "same" });
  * assertEquals([...await sums.data()], [3, 6, 9, 7]);
