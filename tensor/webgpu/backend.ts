@@ -1,6 +1,7 @@
 /** The kernels of the webgpu device. */
 
 import type {
+  AxisLayout,
   Backend,
   BinaryOp,
   BroadcastLayout,
@@ -8,6 +9,7 @@ import type {
   DeviceInfo,
   MatmulLayout,
   Operand,
+  ReduceOp,
   StridedLayout,
   UnaryOp,
 } from "../backend.ts";
@@ -23,6 +25,7 @@ import {
   conv2dBackwardWeight,
 } from "./_convolution.ts";
 import { fill } from "./_fill.ts";
+import { argmax, reduce } from "./_reduce.ts";
 import { matmul } from "./_matmul.ts";
 import { Runtime, type Traits } from "./_runtime.ts";
 
@@ -147,6 +150,14 @@ export class WebGpuBackend {
 
   clip(x: GpuView, out: GpuView, low: number, high: number): void {
     clip(this.runtime, x, out, low, high);
+  }
+
+  reduce(op: ReduceOp, x: GpuView, out: GpuView, layout: AxisLayout): void {
+    reduce(this.runtime, op, x, out, layout);
+  }
+
+  argmax(x: GpuView, out: GpuView, layout: AxisLayout): void {
+    argmax(this.runtime, x, out, layout);
   }
 }
 
