@@ -22,6 +22,12 @@ export class DivergenceError extends Error {
   override readonly name: string = "DivergenceError";
 }
 
+/** A folder or file that cannot be written. */
+export class OutputError extends Error {
+  /** The name of this error. */
+  override readonly name: string = "OutputError";
+}
+
 /** Command-line options that cannot be used. */
 export class UsageError extends Error {
   /** The name of this error. */

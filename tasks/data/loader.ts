@@ -36,7 +36,9 @@ export interface ImageBatch {
   readonly epoch: number;
   /** How many images there are: broken ones are left out. */
   readonly size: number;
-  /** `[size, height, width, 3]` bytes, only until the next batch is asked for. */
+  /** Height and width of the images, in pixels. */
+  readonly imageSize: number;
+  /** `[size, imageSize, imageSize, 3]` bytes, only until the next batch is asked for. */
   readonly pixels: Uint8Array;
   /** The classes, `[size]`. */
   readonly labels: Int32Array;
@@ -240,15 +242,16 @@ export class ImageLoader implements Disposable {
     step: number,
     { epoch, examples, pixels, broken }: Request,
   ): ImageBatch {
-    const imageSize = this.#options.transform.size ** 2 * 3;
+    const imageSize = this.#options.transform.size;
+    const imageBytes = imageSize ** 2 * 3;
     const bytes = new Uint8Array(pixels);
     const labels = new Int32Array(examples.length - broken.size);
     let size = 0;
     for (const [position, example] of examples.entries()) {
       if (broken.has(position)) continue;
       if (position !== size) {
-        const start = position * imageSize;
-        bytes.copyWithin(size * imageSize, start, start + imageSize);
+        const start = position * imageBytes;
+        bytes.copyWithin(size * imageBytes, start, start + imageBytes);
       }
       labels[size++] = this.#dataset.files[example].label;
     }
@@ -256,7 +259,8 @@ export class ImageLoader implements Disposable {
       step,
       epoch,
       size,
-      pixels: bytes.subarray(0, size * imageSize),
+      imageSize,
+      pixels: bytes.subarray(0, size * imageBytes),
       labels,
     };
   }

@@ -1,0 +1,22 @@
+/**
+ * Image data sets, training loops and the parts that command lines are made of.
+ *
+ * @module
+ */
+
+export * from "./data/augment.ts";
+export * from "./data/dataset.ts";
+export * from "./data/decode.ts";
+export * from "./data/image_folder.ts";
+export * from "./data/loader.ts";
+export * from "./data/normalization.ts";
+export * from "./data/random_streams.ts";
+export * from "./data/tar.ts";
+export * from "./data/web_dataset.ts";
+export * from "./errors.ts";
+export * from "./evaluate.ts";
+export * from "./progress.ts";
+export * from "./recipes.ts";
+export * from "./run_directory.ts";
+export * from "./step_meter.ts";
+export * from "./train.ts";

@@ -1,0 +1,111 @@
+/**
+ * Losses and hits of the latest steps, kept on the device.
+ *
+ * @module
+ */
+
+import {
+  argmax,
+  assign,
+  cast,
+  type Device,
+  equal,
+  sum,
+  type Tensor,
+  zeros,
+} from "@cram/tensor";
+
+/** What was measured over some steps. */
+export interface Measurement {
+  /** The mean loss of each step, in their order. */
+  readonly losses: readonly number[];
+  /** The part of all images for which the highest score was that of their class. */
+  readonly accuracy: number;
+}
+
+/**
+ * Collects the loss and the number of hits of each step without reading them,
+ * so that no step waits for the device; they are read together, now and then.
+ */
+export class StepMeter implements Disposable {
+  readonly #losses: Tensor;
+  readonly #hits: Tensor;
+  #steps = 0;
+  #images = 0;
+
+  /**
+   * Makes room on a device.
+   *
+   * @param device Where the numbers are kept.
+   * @param capacity How many steps there are at most from one reading to the next.
+   */
+  constructor(device: Device, capacity: number) {
+    this.#losses = zeros(device, [capacity]);
+    this.#hits = zeros(device, [capacity]);
+  }
+
+  /** How many steps were recorded since the last reading. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** How many images these steps had. */
+  get images(): number {
+    return this.#images;
+  }
+
+  /**
+   * Counts hits of the step that is going on.
+   *
+   * @param logits `[N, classes]`.
+   * @param labels `int32 [N]`.
+   */
+  recordHits(logits: Tensor, labels: Tensor): void {
+    using best = argmax(logits, { axis: -1 });
+    using isHit = equal(best, labels);
+    using asNumbers = cast(isHit, "float32");
+    using hits = sum(asNumbers);
+    using place = this.#hits.view(this.#steps, []);
+    assign(place, hits);
+  }
+
+  /**
+   * Records the loss of a step, which is over with that.
+   *
+   * @param loss The mean loss, a scalar.
+   * @param images How many images the step had.
+   */
+  recordLoss(loss: Tensor, images: number): void {
+    using place = this.#losses.view(this.#steps, []);
+    assign(place, loss);
+    this.#steps++;
+    this.#images += images;
+  }
+
+  /**
+   * Reads what was recorded since the last reading.
+   *
+   * @returns Losses and accuracy.
+   */
+  async read(): Promise<Measurement> {
+    const [losses, hits] = await Promise.all([
+      this.#losses.data(),
+      this.#hits.data(),
+    ]);
+    const count = Array.from(hits.subarray(0, this.#steps))
+      .reduce((a, b) => a + b, 0);
+    const measurement = {
+      losses: [...losses.subarray(0, this.#steps)],
+      accuracy: count / this.#images,
+    };
+    this.#steps = 0;
+    this.#images = 0;
+    return measurement;
+  }
+
+  /** Frees the room. */
+  [Symbol.dispose](): void {
+    this.#losses.dispose();
+    this.#hits.dispose();
+  }
+}

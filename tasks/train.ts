@@ -1,0 +1,135 @@
+/**
+ * The training loop of image classifiers.
+ *
+ * @module
+ */
+
+import { valueAndGrad } from "@cram/autograd";
+import {
+  type ForwardContext,
+  type Layer,
+  PERTURBED,
+  TRAINING,
+} from "@cram/models";
+import type { OptimizerRule, Schedule } from "@cram/optim";
+import { type Device, softmaxCrossEntropy, tensor } from "@cram/tensor";
+import { setImmediate } from "node:timers/promises";
+import type { ImageLoader } from "./data/loader.ts";
+import type { ImageNormalizer } from "./data/normalization.ts";
+import { DivergenceError } from "./errors.ts";
+import { StepMeter } from "./step_meter.ts";
+
+/** What a training needs. */
+export interface TrainingOptions {
+  /** Where the model lives. */
+  readonly device: Device;
+  /** Maps images `[N, H, W, 3]` to logits `[N, classes]`. */
+  readonly model: Layer;
+  /** How the parameters change. */
+  readonly optimizer: OptimizerRule;
+  /** The learning rate of each step. */
+  readonly schedule: Schedule;
+  /** Where the images come from. */
+  readonly loader: ImageLoader;
+  /** How they are normalized. */
+  readonly normalizer: ImageNormalizer;
+  /** How many steps to train. */
+  readonly steps: number;
+  /** After how many steps losses are read and reported. */
+  readonly logEvery: number;
+  /** Ends the training after the step that is going on. */
+  readonly signal?: AbortSignal;
+  /** Told after each step; the device may still be at work on it. */
+  readonly onStep?: (step: number) => void;
+  /** Told of losses every `logEvery` steps, and after the last one. */
+  readonly onReport?: (report: TrainingReport) => void | Promise<void>;
+}
+
+/** What happened in the steps since the last report. */
+export interface TrainingReport {
+  /** How many steps are done. */
+  readonly step: number;
+  /** How many epochs are done, in parts of one. */
+  readonly epoch: number;
+  /** The mean loss of these steps. */
+  readonly loss: number;
+  /** The part of their images that were classified rightly, before each step. */
+  readonly accuracy: number;
+  /** The learning rate of the last of them. */
+  readonly learningRate: number;
+  /** Images trained on in a second. */
+  readonly imagesPerSecond: number;
+}
+
+/**
+ * Trains a classifier by minimizing the cross-entropy. Nothing is read from
+ * the device within a step; losses are read together every `logEvery` steps.
+ *
+ * @param options Model, data, optimizer and lengths.
+ * @returns The number of steps that were done: fewer than asked for if `signal` ended the training.
+ * @throws {DivergenceError} If a loss is not finite.
+ * @throws {DataError} If images cannot be read.
+ */
+export async function trainClassifier(
+  options: TrainingOptions,
+): Promise<number> {
+  const { device, model, schedule, loader, normalizer, steps, signal } =
+    options;
+  const variables = [...model.parameters().values()];
+  using optimizer = options.optimizer.start(variables);
+  using meter = new StepMeter(device, options.logEvery);
+  let done = 0;
+  let begin = performance.now();
+  for await (const batch of loader.batches(0, steps)) {
+    const learningRate = schedule(batch.step);
+    if (batch.size > 0) {
+      using _scope = device.scope();
+      const images = normalizer.images(batch);
+      const labels = tensor(device, batch.labels);
+      const loss = optimizer.step(({ pass }) =>
+        valueAndGrad(() => {
+          const logits = model.forward(images, contextOf(pass));
+          if (pass === 1) meter.recordHits(logits, labels);
+          return softmaxCrossEntropy(logits, labels);
+        }, variables.map(({ value }) => value)), { learningRate });
+      meter.recordLoss(loss, batch.size);
+    }
+    done = batch.step + 1;
+    options.onStep?.(done);
+    const isLast = done === steps || signal?.aborted;
+    if (meter.steps > 0 && (done % options.logEvery === 0 || isLast)) {
+      const { images } = meter;
+      const { losses, accuracy } = await meter.read();
+      checkLosses(losses, done);
+      const seconds = (performance.now() - begin) / 1000;
+      await options.onReport?.({
+        step: done,
+        epoch: done / loader.stepsPerEpoch,
+        loss: losses.reduce((a, b) => a + b, 0) / losses.length,
+        accuracy,
+        learningRate,
+        imagesPerSecond: images / seconds,
+      });
+      begin = performance.now();
+    }
+    // Kernels of the cpu device hold this thread up; signals must still arrive.
+    await setImmediate();
+    if (signal?.aborted) break;
+  }
+  return done;
+}
+
+function contextOf(pass: 1 | 2): ForwardContext {
+  return pass === 1 ? TRAINING : PERTURBED;
+}
+
+function checkLosses(losses: readonly number[], done: number): void {
+  const index = losses.findIndex((loss) => !Number.isFinite(loss));
+  if (index >= 0) {
+    throw new DivergenceError(
+      `Cannot go on training: the loss became ${losses[index]} in step ${
+        done - losses.length + index + 1
+      }; a lower learning rate may help`,
+    );
+  }
+}
