@@ -55,11 +55,11 @@ export class TapeNode<K extends OpName = OpName> implements SavedCall<K> {
   }
 
   input(index: number): Tensor {
-    return this.#value("input", index, this.#inputs.get(index));
+    return this.#value("operand", index, this.#inputs.get(index));
   }
 
   output(index: number): Tensor {
-    return this.#value("output", index, this.#outputs.get(index));
+    return this.#value("result", index, this.#outputs.get(index));
   }
 
   /** Computes the gradients of the operands. */

@@ -38,11 +38,11 @@ export const WEBGPU_DEFAULT_LIMITS: DeviceConfig = {
   kind: "webgpu",
   options: { limits: "default" },
 };
-/** Bindings so small that most tensors of the table need several. */
+/** Bindings so small that the larger tensors of the table need several. */
 export const WEBGPU_SMALL_BINDINGS: DeviceConfig = {
-  name: "webgpu (1 KiB bindings)",
+  name: "webgpu (16 KiB bindings)",
   kind: "webgpu",
-  options: { maxBindingBytes: 1024 },
+  options: { maxBindingBytes: 16384 },
 };
 
 /**

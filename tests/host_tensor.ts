@@ -67,10 +67,11 @@ export class Samples {
     });
   }
 
-  /** Distinct floats, at least 0.1 apart, in random order. */
+  /** Distinct floats in random order; few of them are 0.1 apart, many lie within [-4, 4]. */
   distinct(shape: Shape): HostTensor {
     const length = sizeOf(shape);
-    const values = Array.from({ length }, (_, i) => (i - length / 2) * 0.1);
+    const step = Math.min(0.1, 8 / length);
+    const values = Array.from({ length }, (_, i) => (i - length / 2) * step);
     for (let i = length - 1; i > 0; i--) {
       const j = Math.floor(this.#next() * (i + 1));
       [values[i], values[j]] = [values[j], values[i]];

@@ -40,7 +40,7 @@ export interface Op {
 }
 
 /** The smallest normal float32: below it devices may flush to 0. */
-const SMALLEST_NORMAL = 2 ** -126;
+export const SMALLEST_NORMAL = 2 ** -126;
 
 /** Results that every device must give to the last bit. */
 export const EXACT: Tolerance = {
