@@ -9,6 +9,7 @@ import type {
   DeviceInfo,
   MatmulLayout,
   Operand,
+  RandomState,
   ReduceOp,
   StridedLayout,
   UnaryOp,
@@ -25,6 +26,9 @@ import {
   conv2dBackwardWeight,
 } from "./_convolution.ts";
 import { fill } from "./_fill.ts";
+import { gather, type IndexedLayout } from "./_gather.ts";
+import { dropout, randomUniform } from "./_random.ts";
+import { scatterAdd } from "./_scatter.ts";
 import { argmax, reduce } from "./_reduce.ts";
 import { matmul } from "./_matmul.ts";
 import { Runtime, type Traits } from "./_runtime.ts";
@@ -158,6 +162,32 @@ export class WebGpuBackend {
 
   argmax(x: GpuView, out: GpuView, layout: AxisLayout): void {
     argmax(this.runtime, x, out, layout);
+  }
+
+  gather(
+    x: GpuView,
+    indices: GpuView,
+    out: GpuView,
+    layout: IndexedLayout,
+  ): void {
+    gather(this.runtime, x, indices, out, layout);
+  }
+
+  scatterAdd(
+    indices: GpuView,
+    updates: GpuView,
+    out: GpuView,
+    layout: IndexedLayout,
+  ): void {
+    scatterAdd(this.runtime, indices, updates, out, layout);
+  }
+
+  randomUniform(out: GpuView, state: RandomState): void {
+    randomUniform(this.runtime, out, state);
+  }
+
+  dropout(x: GpuView, out: GpuView, rate: number, state: RandomState): void {
+    dropout(this.runtime, x, out, rate, state);
   }
 }
 
