@@ -65,19 +65,21 @@ export function valueAndGrad(
     throw new ArgumentError("Cannot compute gradients of no parameters");
   }
   const { device } = parameters[0];
-  using outer = device.scope();
   using tape = new Tape();
   tape.watch(parameters);
   let value: Tensor;
   {
-    using inner = device.scope();
-    value = inner.keep(f(inner));
+    using scope = device.scope();
+    value = scope.keep(f(scope));
   }
-  const gradients = tape.gradients(value, parameters, {
-    ...options,
-    unused: options.unused as "absent",
-  });
-  outer.keep(value);
-  for (const gradient of gradients) if (gradient) outer.keep(gradient);
-  return { value, gradients };
+  try {
+    const gradients = tape.gradients(value, parameters, {
+      ...options,
+      unused: options.unused as "absent",
+    });
+    return { value, gradients };
+  } catch (error) {
+    value.dispose();
+    throw error;
+  }
 }
