@@ -5,6 +5,7 @@
  */
 
 import type { Activation } from "../backend.ts";
+import { alignUp } from "./_allocator.ts";
 import type { Runtime } from "./_runtime.ts";
 
 /** Columns of a panel of the packed right operand. */
@@ -114,23 +115,15 @@ export function* segmentsOf(
   }
 }
 
-/** Runs a product. */
-export function runGemm(runtime: Runtime, gemm: Gemm): void {
-  const { groups, columns, a, b, segments, bias, out } = gemm;
-  const k = segments.reduce((sum, { length }) => sum + length, 0);
-  const panels = Math.ceil(columns / PANEL_COLUMNS);
-  const packedSize = panels * k * PANEL_COLUMNS;
-  const packedGroups = b.groupStride === 0 ? 1 : groups;
-  const tableBytes = Math.ceil(segments.length * 20 / 64) * 64;
-  const rows = out.images * out.height * out.width;
-  const blockRows = Math.min(BLOCK_ROWS, Math.ceil(rows / 4) * 4);
-  const rowBlocks = Math.ceil(rows / blockRows);
-  const columnBlocks = Math.min(
-    panels,
-    Math.ceil(MIN_PARTS / (rowBlocks * groups)),
-  );
-  runtime.withScratch(tableBytes + packedSize * packedGroups * 4, (table) => {
-    const packed = table + tableBytes;
+/** Writes the table of segments, and lends it with some more memory. */
+export function withSegments(
+  runtime: Runtime,
+  segments: readonly Segment[],
+  byteLength: number,
+  body: (table: number, address: number) => void,
+): void {
+  const tableBytes = alignUp(segments.length * 20);
+  runtime.withScratch(tableBytes + byteLength, (table) => {
     runtime.heap.writeInts(
       table,
       segments.flatMap((segment) => [
@@ -141,6 +134,26 @@ export function runGemm(runtime: Runtime, gemm: Gemm): void {
         segment.weights,
       ]),
     );
+    body(table, table + tableBytes);
+  });
+}
+
+/** Runs a product. */
+export function runGemm(runtime: Runtime, gemm: Gemm): void {
+  const { groups, columns, a, b, segments, bias, out } = gemm;
+  const k = segments.reduce((sum, { length }) => sum + length, 0);
+  const panels = Math.ceil(columns / PANEL_COLUMNS);
+  const packedSize = panels * k * PANEL_COLUMNS;
+  const packedGroups = b.groupStride === 0 ? 1 : groups;
+  const rows = out.images * out.height * out.width;
+  const blockRows = Math.min(BLOCK_ROWS, Math.ceil(rows / 4) * 4);
+  const rowBlocks = Math.ceil(rows / blockRows);
+  const columnBlocks = Math.min(
+    panels,
+    Math.ceil(MIN_PARTS / (rowBlocks * groups)),
+  );
+  const packedBytes = packedSize * packedGroups * 4;
+  withSegments(runtime, segments, packedBytes, (table, packed) => {
     runtime.run(
       "packPanels",
       [

@@ -5,9 +5,12 @@
  */
 
 import { OutOfMemoryError } from "../errors.ts";
-import { alignUp, Allocator } from "./_allocator.ts";
+import { ALIGNMENT, alignUp, Allocator } from "./_allocator.ts";
 
 const PAGE_BYTES = 65_536;
+
+/** Kernels may read, not write, a vector that juts out of a block. */
+const MARGIN_BYTES = ALIGNMENT;
 
 /** The least the memory grows by at once. */
 const GROWTH_BYTES = 16 * 1024 * 1024;
@@ -30,9 +33,9 @@ export class Heap {
    */
   constructor(memory: WebAssembly.Memory, base: number, maxPages: number) {
     this.#memory = memory;
-    this.#maxBytes = maxPages * PAGE_BYTES;
+    this.#maxBytes = maxPages * PAGE_BYTES - MARGIN_BYTES;
     this.#bytes = new Uint8Array(memory.buffer);
-    this.#end = this.#bytes.length;
+    this.#end = this.#bytes.length - MARGIN_BYTES;
     const start = alignUp(base);
     this.#allocator.give(start, this.#end - start);
   }

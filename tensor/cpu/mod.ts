@@ -6,6 +6,8 @@
 
 import type { Backend, DeviceInfo } from "../backend.ts";
 import type { DeviceOptions } from "../open_device.ts";
+import { batchNorm } from "./_batch_norm.ts";
+import { convolution } from "./_convolution.ts";
 import { elementwise } from "./_elementwise.ts";
 import { matmul } from "./_matmul.ts";
 import { memory } from "./_memory.ts";
@@ -22,7 +24,9 @@ export async function openCpuBackend(
     info: describe(runtime, options),
     ...memory(runtime),
     ...matmul(runtime),
+    ...convolution(runtime),
     ...elementwise(runtime),
+    ...batchNorm(runtime),
     ...structure(runtime),
   } as Partial<Backend<CpuBuffer>> as Backend<CpuBuffer>;
 }

@@ -1,9 +1,13 @@
 // @ts-nocheck: AssemblyScript, compiled by ../build.ts
 // Every function exported here is a kernel, except bindThread and heapBase.
 export { bindThread, heapBase } from "./_kernel.ts";
+export * from "./batch_norm.ts";
 export * from "./broadcast.ts";
 export * from "./cast.ts";
+export * from "./convolution_weight.ts";
 export * from "./copy.ts";
+export * from "./depthwise.ts";
 export * from "./gather.ts";
 export * from "./gemm.ts";
+export * from "./pad_images.ts";
 export * from "./unary.ts";

@@ -1,0 +1,254 @@
+// @ts-nocheck: AssemblyScript, compiled by ../build.ts
+
+/*
+ * The gradient of a convolution's weight: for each weight position a product
+ * of the input, transposed, with the output's gradient, where k runs over
+ * pixels. Numbers of a pixel are neighbours, so that both operands are read
+ * where they lie; the gradient is packed into panels because all weight
+ * positions read it.
+ *
+ * Weight positions are the segments that assembly/gemm.ts describes; `weights`
+ * is the row of the result here.
+ */
+
+import { address, int, slice, threadScratch } from "./_kernel.ts";
+import { copyFloats } from "./_copy.ts";
+import { packRows } from "./_pack.ts";
+import { columnsTile, PANEL_BYTES, TILE_COLUMNS, TILE_ROWS } from "./_tile.ts";
+
+const SEGMENT_BYTES: usize = 20;
+
+/** Pixels that are packed at once: a panel of them fits into L1. */
+const BLOCK_PIXELS: i32 = 256;
+
+/** Panels that are packed at once; see the caller. */
+const BLOCK_PANELS: i32 = 16;
+
+const PACKED_BYTES: usize = <usize> (BLOCK_PIXELS * BLOCK_PANELS) *
+  PANEL_BYTES;
+
+/**
+ * The arguments, in order:
+ *
+ *  0 x              1 dy              2 target
+ *  3 segments       4 segment count   5 zeros (as many as the longest segment, and a tile's row)
+ *  6 columns        7 images          8 grid height, 9 grid width, of output pixels
+ * 10 input height  11 input width    12 elements of an input pixel
+ * 13 input rows and 14 columns from one output pixel to the next
+ * 15 elements of a pixel of dy
+ * 16 groups        17 x, 18 dy, 19 target: elements from group to group
+ * 20 elements of a row of the target
+ * 21 splits: into how many ranges the pixels are split, 22 elements from the target of one to the next
+ * 23 row blocks    24 column blocks (of at most 16 panels)
+ */
+export function convolutionWeight(
+  params: usize,
+  part: i32,
+  parts: i32,
+): void {
+  const splits = int(params, 21);
+  const rowBlocks = int(params, 23);
+  const columnBlocks = int(params, 24);
+  const blocks = int(params, 16) * splits * rowBlocks * columnBlocks;
+  const end = slice(blocks, part + 1, parts);
+  for (let block = slice(blocks, part, parts); block < end; block++) {
+    weightBlock(
+      params,
+      block / (splits * rowBlocks * columnBlocks),
+      block / (rowBlocks * columnBlocks) % splits,
+      block / columnBlocks % rowBlocks,
+      block % columnBlocks,
+    );
+  }
+}
+
+function weightBlock(
+  params: usize,
+  group: i32,
+  split: i32,
+  rowBlock: i32,
+  columnBlock: i32,
+): void {
+  const segments = address(params, 3);
+  const segmentCount = int(params, 4);
+  const columns = int(params, 6);
+  const gridHeight = int(params, 8);
+  const gridWidth = int(params, 9);
+  const pixels = int(params, 7) * gridHeight * gridWidth;
+  const dyStride = <usize> int(params, 15) << 2;
+  const rowStride = <usize> int(params, 20) << 2;
+  const splits = int(params, 21);
+  const rowBlocks = int(params, 23);
+  const panels = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
+  const firstPanel = slice(panels, columnBlock, int(params, 24));
+  const panelsEnd = slice(panels, columnBlock + 1, int(params, 24));
+  const dy = address(params, 1) + (<usize> (group * int(params, 18)) << 2);
+  const target = address(params, 2) +
+    (<usize> (group * int(params, 19) + split * int(params, 22)) << 2);
+  const zeros = address(params, 5);
+
+  const packed = threadScratch();
+  const pointers = packed + PACKED_BYTES;
+  const edge = pointers + (<usize> BLOCK_PIXELS << 2);
+
+  let tiles = 0;
+  for (let s = 0; s < segmentCount; s++) tiles += segmentTiles(segments, s);
+  const firstTile = slice(tiles, rowBlock, rowBlocks);
+  const tilesEnd = slice(tiles, rowBlock + 1, rowBlocks);
+  const pixelsEnd = slice(pixels, split + 1, splits);
+  const firstPixel = slice(pixels, split, splits);
+  let pixel = firstPixel;
+  do { // once even if there are no pixels: then the gradient is 0
+    const length = min(BLOCK_PIXELS, pixelsEnd - pixel);
+    for (let panel = firstPanel; panel < panelsEnd; panel++) {
+      const column = panel * TILE_COLUMNS;
+      packRows(
+        dy + <usize> pixel * dyStride + (<usize> column << 2),
+        dyStride,
+        length,
+        min(TILE_COLUMNS, columns - column),
+        packed + <usize> ((panel - firstPanel) * length) * PANEL_BYTES,
+      );
+    }
+    const accumulate = pixel > firstPixel;
+    let tile = 0;
+    for (let s = 0; s < segmentCount; s++) {
+      const segment = segments + <usize> s * SEGMENT_BYTES;
+      const rows = load<i32>(segment, 12);
+      const next = tile + segmentTiles(segments, s);
+      if (next <= firstTile || tile >= tilesEnd) {
+        tile = next;
+        continue;
+      }
+      locatePixels(params, group, segment, pixel, length, pointers);
+      const firstRow = max(0, firstTile - tile) * TILE_ROWS;
+      const rowsEnd = min(rows, (tilesEnd - tile) * TILE_ROWS);
+      for (let row = firstRow; row < rowsEnd; row += TILE_ROWS) {
+        const height = min(TILE_ROWS, rows - row);
+        const rowTarget = target +
+          <usize> (load<i32>(segment, 16) + row) * rowStride;
+        for (let panel = firstPanel; panel < panelsEnd; panel++) {
+          const column = panel * TILE_COLUMNS;
+          const width = min(TILE_COLUMNS, columns - column);
+          const to = rowTarget + (<usize> column << 2);
+          const whole = height == TILE_ROWS && width == TILE_COLUMNS;
+          const t0 = whole ? to : edge;
+          const stride = whole ? rowStride : PANEL_BYTES;
+          if (!whole && accumulate) {
+            for (let i = 0; i < height; i++) {
+              copyFloats(
+                to + <usize> i * rowStride,
+                edge + <usize> i * PANEL_BYTES,
+                width,
+              );
+            }
+          }
+          columnsTile(
+            pointers,
+            <usize> row << 2,
+            length,
+            packed + <usize> ((panel - firstPanel) * length) * PANEL_BYTES,
+            accumulate ? t0 : zeros,
+            accumulate ? t0 + stride : zeros,
+            accumulate ? t0 + 2 * stride : zeros,
+            accumulate ? t0 + 3 * stride : zeros,
+            t0,
+            t0 + stride,
+            t0 + 2 * stride,
+            t0 + 3 * stride,
+          );
+          if (!whole) {
+            for (let i = 0; i < height; i++) {
+              copyFloats(
+                edge + <usize> i * PANEL_BYTES,
+                to + <usize> i * rowStride,
+                width,
+              );
+            }
+          }
+        }
+      }
+      tile = next;
+    }
+    pixel += BLOCK_PIXELS;
+  } while (pixel < pixelsEnd);
+}
+
+/** Tiles of one weight position. */
+function segmentTiles(segments: usize, index: i32): i32 {
+  const rows = load<i32>(segments + <usize> index * SEGMENT_BYTES, 12);
+  return (rows + TILE_ROWS - 1) / TILE_ROWS;
+}
+
+/** Writes which input pixel one weight position multiplies with each output pixel. */
+function locatePixels(
+  params: usize,
+  group: i32,
+  segment: usize,
+  first: i32,
+  count: i32,
+  pointers: usize,
+): void {
+  const x = address(params, 0) + (<usize> (group * int(params, 17)) << 2);
+  const zeros = <u32> address(params, 5);
+  const gridHeight = int(params, 8);
+  const gridWidth = int(params, 9);
+  const height = int(params, 10);
+  const width = int(params, 11);
+  const pixel = int(params, 12);
+  const stepY = int(params, 13);
+  const stepX = int(params, 14);
+  const row = load<i32>(segment);
+  const column = load<i32>(segment, 4);
+  const source = load<i32>(segment, 8);
+  let gridX = first % gridWidth;
+  let gridY = first / gridWidth % gridHeight;
+  let image = first / gridWidth / gridHeight;
+  const end = pointers + (<usize> count << 2);
+  while (pointers < end) {
+    const inY = gridY * stepY + row;
+    const insideY = <u32> inY < <u32> height;
+    const line = (image * height + inY) * width;
+    let inX = gridX * stepX + column;
+    for (; gridX < gridWidth && pointers < end; gridX++) {
+      const inside = insideY && <u32> inX < <u32> width;
+      const element = (line + inX) * pixel + source;
+      store<u32>(pointers, inside ? <u32> (x + (<usize> element << 2)) : zeros);
+      pointers += 4;
+      inX += stepX;
+    }
+    gridX = 0;
+    if (++gridY == gridHeight) {
+      gridY = 0;
+      image++;
+    }
+  }
+}
+
+/** (partials, out, count, splits, stride): out = the sum of partial sums that are `stride` elements apart, in order. */
+export function sumPartials(params: usize, part: i32, parts: i32): void {
+  const count = int(params, 2);
+  const splits = int(params, 3);
+  const stride = <usize> int(params, 4) << 2;
+  const first = slice(count, part, parts, 16);
+  const end = slice(count, part + 1, parts, 16);
+  let from = address(params, 0) + (<usize> first << 2);
+  let to = address(params, 1) + (<usize> first << 2);
+  for (let i = first; i < end; i += 4) {
+    let sum = v128.load(from);
+    let next = from;
+    for (let s = 1; s < splits; s++) {
+      next += stride;
+      sum = f32x4.add(sum, v128.load(next));
+    }
+    if (i + 4 <= end) {
+      v128.store(to, sum);
+    } else {
+      // The first partial sum is not needed any more.
+      v128.store(from, sum);
+      copyFloats(from, to, end - i);
+    }
+    from += 16;
+    to += 16;
+  }
+}
