@@ -12,6 +12,7 @@ import { elementwise } from "./_elementwise.ts";
 import { matmul } from "./_matmul.ts";
 import { memory } from "./_memory.ts";
 import { type CpuBuffer, Runtime, type RuntimeOptions } from "./_runtime.ts";
+import { reduction } from "./_reduce.ts";
 import { structure } from "./_structure.ts";
 
 /** Opens the cpu backend. */
@@ -27,6 +28,7 @@ export async function openCpuBackend(
     ...convolution(runtime),
     ...elementwise(runtime),
     ...batchNorm(runtime),
+    ...reduction(runtime),
     ...structure(runtime),
   } as Partial<Backend<CpuBuffer>> as Backend<CpuBuffer>;
 }

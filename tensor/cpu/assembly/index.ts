@@ -10,4 +10,5 @@ export * from "./depthwise.ts";
 export * from "./gather.ts";
 export * from "./gemm.ts";
 export * from "./pad_images.ts";
+export * from "./reduce.ts";
 export * from "./unary.ts";
