@@ -191,10 +191,7 @@ export class Pool {
     this.#writeArgs(args);
     const control = this.#control;
     if (parts === 1 || this.#workers.length === 0) {
-      const kernel = this.#kernels[number];
-      for (let part = 0; part < parts; part++) {
-        kernel(this.#options.params, part, parts);
-      }
+      this.#runAlone(name, this.#kernels[number], parts);
       return;
     }
     Atomics.store(control, WORDS.kernel, number);
@@ -205,6 +202,16 @@ export class Pool {
     while (Atomics.load(control, WORDS.done) < parts) this.#pause();
     if (Atomics.exchange(control, WORDS.failed, 0) !== 0) {
       throw new DeviceError(`The kernel "${name}" failed`);
+    }
+  }
+
+  #runAlone(name: string, kernel: Kernel, parts: number): void {
+    try {
+      for (let part = 0; part < parts; part++) {
+        kernel(this.#options.params, part, parts);
+      }
+    } catch (error) {
+      throw new DeviceError(`The kernel "${name}" failed`, { cause: error });
     }
   }
 
