@@ -35,11 +35,15 @@ async function checkGradients(
 }
 
 for (const tested of await openTested(REFERENCE, CPU, WEBGPU)) {
-  const float = tested.kind === "reference" ? "float64" : "float32";
+  const floats = tested.kind === "reference"
+    ? ["float64", "float32"] as const
+    : ["float32"] as const;
   for (const op of OPS.filter(({ gradchecks }) => gradchecks.length > 0)) {
-    tested.test(
-      `gradients of ${op.name} agree with finite differences`,
-      (device) => checkGradients(op, device, float),
-    );
+    for (const float of floats) {
+      tested.test(
+        `gradients of ${op.name} agree with finite differences in ${float}`,
+        (device) => checkGradients(op, device, float),
+      );
+    }
   }
 }

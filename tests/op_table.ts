@@ -8,6 +8,7 @@
 
 import { attentionOps } from "./ops/attention.ts";
 import { convolutionOps } from "./ops/convolution.ts";
+import { creationOps } from "./ops/creation.ts";
 import { elementwiseOps } from "./ops/elementwise.ts";
 import { matmulOps } from "./ops/matmul.ts";
 import { normalizationOps } from "./ops/normalization.ts";
@@ -17,6 +18,7 @@ import { structureOps } from "./ops/structure.ts";
 
 /** Every operation. */
 export const OPS: readonly Op[] = [
+  ...creationOps,
   ...elementwiseOps,
   ...structureOps,
   ...reduceOps,

@@ -338,6 +338,10 @@ function clipOp(): Op {
   };
 }
 
+function widestFloat({ device: { info } }: Tensor): "float64" | "float32" {
+  return info.dtypes.includes("float64") ? "float64" : "float32";
+}
+
 function castOp(): Op {
   const samples = new Samples(63);
   const targets = [
@@ -363,17 +367,28 @@ function castOp(): Op {
   return {
     name: "cast",
     tolerance: EXACT,
-    cases: sources.flatMap((source, i) =>
-      targets.map((dtype) => ({
-        name: `${source.dtype} ${i} to ${dtype}`,
-        inputs: [source],
-        run: (x: Tensor) => t.cast(x, dtype),
-      }))
-    ),
+    cases: [
+      ...sources.flatMap((source, i) =>
+        targets.map((dtype) => ({
+          name: `${source.dtype} ${i} to ${dtype}`,
+          inputs: [source],
+          run: (x: Tensor) => t.cast(x, dtype),
+        }))
+      ),
+      {
+        name: "there and back",
+        inputs: [samples.floats([3, 5])],
+        run: (x) => {
+          using wide = t.cast(x, widestFloat(x));
+          return t.cast(wide, x.dtype);
+        },
+        gradients: true,
+      },
+    ],
     gradchecks: [{
-      name: "float32 and back",
+      name: "to the widest float",
       inputs: [samples.floats([2, 3])],
-      run: (x) => t.cast(t.cast(x, x.dtype), x.dtype),
+      run: (x) => t.cast(x, widestFloat(x)),
     }],
   };
 }
