@@ -15,7 +15,25 @@ export class SafetensorsError extends Error {
   override readonly name: string = "SafetensorsError";
 }
 
-const BYTE_SIZES = {
+/** The value types of the format, by its own names. */
+export type SafetensorsDType =
+  | "BOOL"
+  | "U8"
+  | "I8"
+  | "F8_E4M3"
+  | "F8_E5M2"
+  | "U16"
+  | "I16"
+  | "F16"
+  | "BF16"
+  | "U32"
+  | "I32"
+  | "F32"
+  | "U64"
+  | "I64"
+  | "F64";
+
+const BYTE_SIZES: Readonly<Record<SafetensorsDType, number>> = {
   BOOL: 1,
   U8: 1,
   I8: 1,
@@ -31,10 +49,7 @@ const BYTE_SIZES = {
   U64: 8,
   I64: 8,
   F64: 8,
-} as const;
-
-/** The value types of the format, by its own names. */
-export type SafetensorsDType = keyof typeof BYTE_SIZES;
+};
 
 /** What a file says of one tensor. */
 export interface SafetensorsEntry {

@@ -133,6 +133,13 @@ export function toFloat16(values: ArrayLike<number>): Uint16Array<ArrayBuffer> {
  *
  * @param bits The bit patterns.
  * @returns The numbers, exactly.
+ *
+ * @example Two numbers
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals([...fromFloat16([0x3c00, 0xc000])], [1, -2]);
+ * ```
  */
 export function fromFloat16(
   bits: ArrayLike<number>,
@@ -164,6 +171,13 @@ export function toBfloat16(
  *
  * @param bits The bit patterns.
  * @returns The numbers, exactly.
+ *
+ * @example Two numbers
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals([...fromBfloat16([0x3f80, 0xc000])], [1, -2]);
+ * ```
  */
 export function fromBfloat16(
   bits: ArrayLike<number>,

@@ -219,6 +219,21 @@ export function parseSafetensors(bytes: Uint8Array): Safetensors {
  * @param path Where it is.
  * @returns The file, for `await using`.
  * @throws {SafetensorsError} If it is not a safetensors file.
+ *
+ * @example What PyTorch counted, which is an I64
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { openSafetensors, writeSafetensors } from "@cram/tensor/safetensors";
+ *
+ * const path = await Deno.makeTempFile();
+ * const bytes = new Uint8Array(BigInt64Array.of(3n).buffer);
+ * await writeSafetensors(path, [["batches", { dtype: "I64", shape: [], bytes }]]);
+ * await using file = await openSafetensors(path);
+ * for (const [name, { dtype }] of file.entries) {
+ *   if (dtype === "I64") assertEquals((await file.read(name)).bytes, bytes);
+ * }
+ * await Deno.remove(path);
+ * ```
  */
 export async function openSafetensors(path: string): Promise<Safetensors> {
   const { open } = await import("node:fs/promises");
@@ -273,6 +288,15 @@ const MAX_READ_BYTES = 2 ** 30;
  * @returns The bytes of the file.
  * @throws {SafetensorsError} If a name occurs twice or is `__metadata__`, or bytes do not fit their shape.
  * @throws {DisposedError} If a tensor was disposed of.
+ *
+ * @example With a text
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { encodeSafetensors, parseSafetensors } from "@cram/tensor/safetensors";
+ *
+ * const bytes = await encodeSafetensors([], { metadata: { step: "7" } });
+ * assertEquals(parseSafetensors(bytes).metadata.get("step"), "7");
+ * ```
  */
 export async function encodeSafetensors(
   tensors: SafetensorsTensors,
@@ -301,6 +325,21 @@ export async function encodeSafetensors(
  * @param options Metadata.
  * @throws {SafetensorsError} If a name occurs twice or is `__metadata__`, or bytes do not fit their shape.
  * @throws {DisposedError} If a tensor was disposed of.
+ *
+ * @example A checkpoint
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { openDevice, tensor } from "@cram/tensor";
+ * import { openSafetensors, writeSafetensors } from "@cram/tensor/safetensors";
+ *
+ * await using device = await openDevice("reference");
+ * using scope = device.scope();
+ * const path = await Deno.makeTempFile();
+ * await writeSafetensors(path, Object.entries({ w: tensor(device, [1, 2]) }));
+ * await using file = await openSafetensors(path);
+ * assertEquals([...await (await file.tensor(device, "w")).data()], [1, 2]);
+ * await Deno.remove(path);
+ * ```
  */
 export async function writeSafetensors(
   path: string,

@@ -113,7 +113,7 @@ Deno.test("encodeSafetensors() keeps every dtype, shape and bit", async () => {
   const values = [-0, 1.5, NaN, Infinity, 300.25, -1e-7];
   const x = tensor(device, Float64Array.from(values), { shape: [3, 1, 2] });
   const tensors = DTYPES.map((dtype) => [dtype, cast(x, dtype)] as const);
-  const metadata = { step: "10", 'quotes " and \\': "Käse 🧀" };
+  const metadata = { step: "10", 'a "{[" and \\': 'Käse 🧀 "{{{{' };
   const bytes = await encodeSafetensors(tensors, { metadata });
   const found = parseSafetensors(bytes);
   assertEquals(Object.fromEntries(found.metadata), metadata);
@@ -211,7 +211,7 @@ const HOSTILE: Record<string, [bytes: Uint8Array, message: string]> = {
   "a header that is no object": [file("[]", 0), 'begin with "{"'],
   "a header after spaces": [file(" {}", 0), 'begin with "{"'],
   "a header that is no UTF-8": [
-    file("{}", 0).map((b) => b === 125 ? 255 : b),
+    file('{"__metadata__":{"a":"?"}}', 0).map((b) => b === 63 ? 255 : b),
     "not JSON",
   ],
   "text behind the header": [file("{}}", 0), "not JSON"],
@@ -276,7 +276,7 @@ const HOSTILE: Record<string, [bytes: Uint8Array, message: string]> = {
   "reversed offsets": [file(`{"a":${entry("F32", "[1]", 4, 0)}}`, 4), "[4,0]"],
   "offsets beyond the data": [
     file(`{"a":${entry("F32", "[2]", 0, 8)}}`, 7),
-    "7 bytes",
+    "within the 7 bytes",
   ],
   "offsets of 2^53": [
     file(`{"a":${entry("F32", "[1]", 0, 2 ** 53)}}`, 4),
@@ -402,10 +402,16 @@ Deno.test({
       const names = [];
       for await (const { name } of Deno.readDir(directory)) names.push(name);
       assertEquals(names, ["model.safetensors"]);
+      const nowhere = `${directory}/none/x`;
       await assertRejects(
-        () => writeSafetensors(`${directory}/none/x`, [["x", x]]),
+        () => writeSafetensors(nowhere, [["x", x]]),
         Error,
         "none",
+      );
+      // The checks come first.
+      await assertRejects(
+        () => writeSafetensors(nowhere, [["x", failing]]),
+        DisposedError,
       );
     }),
 });
@@ -425,6 +431,22 @@ Deno.test({
         );
         assertStringIncludes(error.message, path);
       }
+    }),
+});
+
+Deno.test({
+  name: "openSafetensors() rejects headers above 100 MB that are in the file",
+  ignore: !mayUseFiles,
+  fn: () =>
+    withDirectory(async (directory) => {
+      const path = `${directory}/large.safetensors`;
+      await Deno.writeFile(path, file("{}", 0, 100_000_001n));
+      await Deno.truncate(path, 200_000_000);
+      await assertRejects(
+        () => openSafetensors(path),
+        SafetensorsError,
+        "would have 100000001 bytes",
+      );
     }),
 });
 

@@ -73,13 +73,13 @@ Deno.test("conv2d() steps by strides and dilations", () => {
   assertEquals(numbers(out), [7010, 9832]);
 });
 
-Deno.test("conv2d() keeps groups of channels apart", () => {
-  const out = empty([1, 1, 1, 4]);
+Deno.test("conv2d() keeps groups of channels apart, and their biases", () => {
+  const out = empty([1, 1, 1, 4], "float64");
   conv2d(
-    view([1, 2, 3, 4]),
+    view([1, 2, 3, 4], "float64"),
     // [1, 1, 2, 4]: rows are the channels of a group, columns all outputs.
     view([1, 2, 3, 4, 10, 20, 30, 40]),
-    undefined,
+    view([0.1, 0.2, 0.3, 0.4], "float64"),
     out,
     {
       ...ONE,
@@ -94,7 +94,7 @@ Deno.test("conv2d() keeps groups of channels apart", () => {
       groups: 2,
     },
   );
-  assertEquals(numbers(out), [21, 42, 129, 172]);
+  assertEquals(numbers(out), [21.1, 42.2, 129.3, 172.4]);
 });
 
 Deno.test("both gradients of conv2d() are its adjoints", () => {

@@ -60,6 +60,9 @@ Deno.test("reduce() wraps integers", () => {
   assertEquals(lineOf("sum", [most, most, 3], "int32"), 1);
   assertEquals(lineOf("sum", [2 ** 32 - 1, 2], "uint32"), 1);
   assertEquals(lineOf("max", [2 ** 32 - 1, 2], "uint32"), 2 ** 32 - 1);
+  // So many that their sum is no longer a whole double.
+  const many = new Array<number>(2 ** 22 + 1).fill(2 ** 32 - 1);
+  assertEquals(lineOf("sum", many, "uint32"), 2 ** 32 - many.length);
 });
 
 Deno.test("reduce() sums float32 in double precision", () => {

@@ -105,7 +105,7 @@ const RANGES: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
   uint8: [0, 255],
 };
 
-/** Floats saturate when they become integers; integers wrap. */
+/** Floats saturate when they become integers, and typed arrays truncate them; integers wrap. */
 function saturator(from: DType, to: DType): (value: number) => number {
   const range = RANGES[to];
   if (range === undefined || from === "bool" || RANGES[from] !== undefined) {
@@ -113,5 +113,5 @@ function saturator(from: DType, to: DType): (value: number) => number {
   }
   const [low, high] = range;
   return (value) =>
-    Number.isNaN(value) ? 0 : Math.trunc(Math.min(Math.max(value, low), high));
+    Number.isNaN(value) ? 0 : Math.min(Math.max(value, low), high);
 }

@@ -112,16 +112,16 @@ Deno.test("gather() takes slices, and NaN or 0 where there are none", () => {
 });
 
 Deno.test("scatterAdd() adds slices one after the other, and leaves out the others", () => {
-  const out = view([10, 20, 30, 40]);
+  const out = view([10, 20, 30, 40, 50, 60, 70, 80]);
   const indices = view([1, 1, 2, -1], "int32");
-  const updates = view([1, 2, 3, 4, 5, 6, 7, 8]);
+  const updates = view(Array.from({ length: 16 }, (_, i) => i + 1));
   scatterAdd(indices, updates, out, {
-    outer: 1,
+    outer: 2,
     length: 2,
     inner: 2,
     count: 4,
   });
-  assertEquals(numbers(out), [10, 20, 34, 46]);
+  assertEquals(numbers(out), [10, 20, 34, 46, 50, 60, 90, 102]);
 });
 
 Deno.test("scatterAdd() rounds after each addition, in the order of the indices", () => {
