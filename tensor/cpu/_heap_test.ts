@@ -37,6 +37,11 @@ Deno.test("Heap throws OutOfMemoryError, and works on, when it cannot grow any m
   heap.take(500 * PAGE);
 });
 
+Deno.test("Heap grows by what its free end lacks", () => {
+  const heap = heapOf(4, 8);
+  heap.take(7 * PAGE);
+});
+
 Deno.test("Heap throws OutOfMemoryError when the platform refuses to grow", () => {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 8 });
   const heap = new Heap(memory, 0, 1024);
