@@ -5,6 +5,7 @@ import {
   conv2dBackwardInput,
   conv2dBackwardWeight,
 } from "./_convolution.ts";
+import type { Traits } from "./_runtime.ts";
 import { testOnWebGpu, Twins } from "./_testing.ts";
 
 interface Case {
@@ -129,7 +130,7 @@ function testConvolution(
   name: string,
   cases: readonly Case[],
   options: DeviceOptions,
-  software: boolean,
+  traits: Partial<Traits>,
 ): void {
   testOnWebGpu(
     name,
@@ -201,17 +202,27 @@ function testConvolution(
       }
     },
     options,
-    { software },
+    traits,
   );
 }
 
-for (const software of [true, false]) {
-  const variant = software ? "registers" : "tiles";
+const VARIANTS: Readonly<Record<string, Partial<Traits>>> = {
+  registers: { software: true },
+  "small tiles": { software: false, busyGroups: 256 },
+};
+
+/** Compiling these takes long: the cases that fill more than one tile must do. */
+const LARGE_TILES: Readonly<Record<string, Partial<Traits>>> = {
+  "larger tiles": { software: false, busyGroups: 3 },
+  "the largest tiles": { software: false, busyGroups: 1 },
+};
+
+for (const [variant, traits] of Object.entries(VARIANTS)) {
   testConvolution(
     `conv2d() and its gradients in ${variant} equal the reference`,
     CASES,
     {},
-    software,
+    traits,
   );
   testConvolution(
     `conv2d() and its gradients in ${variant} work on more than one binding`,
@@ -227,6 +238,15 @@ for (const software of [true, false]) {
       { input: [2, 16, 17, 4], window: [1, 1], outChannels: 5 },
     ],
     { maxBindingBytes: 4096 },
-    software,
+    traits,
+  );
+}
+
+for (const [variant, traits] of Object.entries(LARGE_TILES)) {
+  testConvolution(
+    `conv2d() and its gradients in ${variant} equal the reference`,
+    CASES.slice(1, 4),
+    {},
+    traits,
   );
 }

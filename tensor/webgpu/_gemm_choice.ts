@@ -42,10 +42,6 @@ export const TILE_DEPTH = 16;
 /** Invocations of a workgroup without shared memory. */
 const REGISTER_LANES = 64;
 
-/** Workgroups that keep a device busy. A software adapter runs one on each core. */
-const BUSY_SOFTWARE = 8;
-const BUSY_HARDWARE = 256;
-
 /** Steps of the inner dimension that are worth a partial result of their own. */
 const MIN_SPLIT_DEPTH = 256;
 
@@ -55,7 +51,7 @@ const MAX_SPLITS = 64;
 /** Chooses how a product is computed. */
 export function chooseGemm(
   sizes: GemmSizes,
-  { software, maxInvocations, maxWorkgroupBytes }: Traits,
+  { software, busyGroups, maxInvocations, maxWorkgroupBytes }: Traits,
 ): GemmChoice {
   const { problems, m, n, rowsAlike } = sizes;
   if (software) {
@@ -70,7 +66,7 @@ export function chooseGemm(
       columns: 4,
       lanesM,
       lanesN,
-      ...splits(sizes, groups, BUSY_SOFTWARE),
+      ...splits(sizes, groups, busyGroups),
     };
   }
   const candidates = [
@@ -86,7 +82,7 @@ export function chooseGemm(
     problems * Math.ceil(m / size) * Math.ceil(n / size);
   // The largest tile that still keeps the device busy; the smallest if none does.
   const { size, perLane } =
-    fitting.find(({ size }) => groupsOf(size) >= BUSY_HARDWARE) ??
+    fitting.find(({ size }) => groupsOf(size) >= busyGroups) ??
       fitting[fitting.length - 1];
   return {
     variant: "tiles",
@@ -94,7 +90,7 @@ export function chooseGemm(
     columns: perLane,
     lanesM: size / perLane,
     lanesN: size / perLane,
-    ...splits(sizes, groupsOf(size), BUSY_HARDWARE),
+    ...splits(sizes, groupsOf(size), busyGroups),
   };
 }
 

@@ -5,12 +5,16 @@ import { DeviceError, DeviceLostError, OutOfMemoryError } from "../errors.ts";
 /** At most so many messages are kept; the first ones tell most. */
 const MAX_MESSAGES = 8;
 
+/** How long a failure waits for news that the device was lost, in milliseconds. */
+const NEWS_DELAY = 100;
+
 /** Collects errors of a device until someone asks. */
 export class Health {
   #lost: string | undefined;
   #messages: string[] = [];
   #outOfMemory = false;
   #closed = false;
+  readonly #news: Promise<void>;
 
   constructor(gpu: GPUDevice) {
     gpu.addEventListener("uncapturederror", (event) => {
@@ -18,7 +22,7 @@ export class Health {
       if (error instanceof GPUOutOfMemoryError) this.#outOfMemory = true;
       this.report(error.message);
     });
-    gpu.lost.then(({ reason, message }) => {
+    this.#news = gpu.lost.then(({ reason, message }) => {
       this.#lost = message ? `${message} (${reason})` : reason;
     });
   }
@@ -50,6 +54,16 @@ export class Health {
         `Cannot use the webgpu device any more: it was lost: ${this.#lost}`,
       );
     }
+  }
+
+  /** Waits a moment for the loss of the device to become known: a failed call does not say that it is the reason. */
+  async settle(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const delay = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, NEWS_DELAY);
+    });
+    await Promise.race([this.#news, delay]);
+    clearTimeout(timer);
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { Activation, MatmulLayout } from "../backend.ts";
 import type { DeviceOptions } from "../open_device.ts";
 import { matmul } from "./_matmul.ts";
+import type { Traits } from "./_runtime.ts";
 import { testOnWebGpu, Twins } from "./_testing.ts";
 
 interface Case extends Partial<MatmulLayout> {
@@ -42,7 +43,7 @@ function testMatmul(
   name: string,
   cases: readonly Case[],
   options: DeviceOptions,
-  software: boolean,
+  traits: Partial<Traits>,
 ): void {
   testOnWebGpu(
     name,
@@ -110,17 +111,27 @@ function testMatmul(
       }
     },
     options,
-    { software },
+    traits,
   );
 }
 
-for (const software of [true, false]) {
-  const variant = software ? "registers" : "tiles";
+const VARIANTS: Readonly<Record<string, Partial<Traits>>> = {
+  registers: { software: true },
+  "small tiles": { software: false, busyGroups: 256 },
+};
+
+/** Compiling these takes long: the cases that fill more than one tile must do. */
+const LARGE_TILES: Readonly<Record<string, Partial<Traits>>> = {
+  "larger tiles": { software: false, busyGroups: 3 },
+  "the largest tiles": { software: false, busyGroups: 1 },
+};
+
+for (const [variant, traits] of Object.entries(VARIANTS)) {
   testMatmul(
     `matmul() in ${variant} equals the reference`,
     CASES,
     {},
-    software,
+    traits,
   );
   testMatmul(
     `matmul() in ${variant} works on more than one binding`,
@@ -130,6 +141,15 @@ for (const software of [true, false]) {
       { m: 40, n: 44, k: 24, batch: 3, aBatchStride: 960, bBatchStride: 0 },
     ],
     { maxBindingBytes: 4096 },
-    software,
+    traits,
+  );
+}
+
+for (const [variant, traits] of Object.entries(LARGE_TILES)) {
+  testMatmul(
+    `matmul() in ${variant} equals the reference`,
+    CASES.filter(({ m }) => m === 67 || m === 130),
+    {},
+    traits,
   );
 }

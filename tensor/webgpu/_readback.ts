@@ -55,7 +55,8 @@ export class Readback {
       const staging = this.#reserve(batch, size);
       const from = staging.used;
       this.#queue.copy(source, offset + start, staging.buffer, from, size);
-      staging.used += size;
+      // Mapped ranges begin at multiples of 8.
+      staging.used += Math.ceil(size / 8) * 8;
       pieces.push({ staging, from, length });
     }
     batch.pending++;
@@ -64,8 +65,9 @@ export class Readback {
       const result = new Uint8Array(byteLength);
       let start = 0;
       for (const { staging, from, length } of pieces) {
-        const mapped = staging.buffer.getMappedRange();
-        result.set(new Uint8Array(mapped, from, length), start);
+        const size = Math.ceil(length / 4) * 4;
+        const mapped = staging.buffer.getMappedRange(from, size);
+        result.set(new Uint8Array(mapped, 0, length), start);
         start += length;
       }
       return result;
@@ -90,6 +92,7 @@ export class Readback {
         stagings.map(({ buffer }) => buffer.mapAsync(GPUMapMode.READ)),
       );
     } catch (cause) {
+      await this.#health.settle();
       this.#health.check();
       throw new DeviceError(
         `Cannot read from the webgpu device: ${(cause as Error).message}`,

@@ -31,6 +31,8 @@ export interface RuntimeOptions {
 export interface Traits {
   /** Whether the adapter computes on the CPU: workgroup memory and barriers are slow there. */
   readonly software: boolean;
+  /** Workgroups that keep the adapter busy. */
+  readonly busyGroups: number;
   /** Invocations that a workgroup can have. */
   readonly maxInvocations: number;
   /** Bytes of workgroup memory. */
@@ -56,6 +58,8 @@ export class Runtime {
     this.gpu = gpu;
     this.traits = {
       software: adapter.software,
+      // A software adapter runs one on each core.
+      busyGroups: adapter.software ? 8 : 256,
       maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,
       ...options.traits,
@@ -108,8 +112,11 @@ export class Runtime {
     use: (view: GpuView) => void,
   ): void {
     const buffer = this.allocate(4 * sizeOf(shape));
-    use({ buffer, byteOffset: 0, shape, dtype: "float32" });
-    this.free(buffer);
+    try {
+      use({ buffer, byteOffset: 0, shape, dtype: "float32" });
+    } finally {
+      this.free(buffer);
+    }
   }
 
   /**

@@ -1,0 +1,93 @@
+import { assertEquals } from "@std/assert";
+import { chooseGemm, type GemmSizes } from "./_gemm_choice.ts";
+import type { Traits } from "./_runtime.ts";
+
+const SOFTWARE: Traits = {
+  software: true,
+  busyGroups: 8,
+  maxInvocations: 1024,
+  maxWorkgroupBytes: 32768,
+};
+
+const HARDWARE: Traits = {
+  software: false,
+  busyGroups: 256,
+  maxInvocations: 256,
+  maxWorkgroupBytes: 16384,
+};
+
+function product(m: number, n: number, k: number, problems = 1): GemmSizes {
+  return { problems, m, n, rowsAlike: m, segments: 1, length: k };
+}
+
+const splitsOf = (sizes: GemmSizes, traits: Traits) => {
+  const { segmentSplits, lengthSplits } = chooseGemm(sizes, traits);
+  return [segmentSplits, lengthSplits];
+};
+
+Deno.test("chooseGemm() shares memory in a workgroup on hardware only", () => {
+  const sizes = product(512, 512, 512);
+  assertEquals(chooseGemm(sizes, SOFTWARE).variant, "registers");
+  assertEquals(chooseGemm(sizes, HARDWARE).variant, "tiles");
+});
+
+Deno.test("chooseGemm() takes the largest tile that keeps the device busy", () => {
+  const tile = (size: number) => {
+    const { rows, lanesM } = chooseGemm(product(size, size, 64), HARDWARE);
+    return rows * lanesM;
+  };
+  assertEquals(tile(4096), 128);
+  assertEquals(tile(1024), 64);
+  assertEquals(tile(256), 32);
+});
+
+Deno.test("chooseGemm() stays within the limits of WebGPU", () => {
+  for (const maxInvocations of [64, 128, 256]) {
+    for (const maxWorkgroupBytes of [4096, 8192, 16384]) {
+      const choice = chooseGemm(product(8192, 8192, 8192), {
+        ...HARDWARE,
+        maxInvocations,
+        maxWorkgroupBytes,
+      });
+      const { rows, columns, lanesM, lanesN } = choice;
+      assertEquals(lanesM * lanesN <= maxInvocations, true);
+      const bytes = 4 * 16 * (rows * lanesM + columns * lanesN);
+      assertEquals(bytes <= maxWorkgroupBytes, true);
+    }
+  }
+});
+
+Deno.test("chooseGemm() gives all lanes of a workgroup rows when there are few columns", () => {
+  const { lanesM, lanesN } = chooseGemm(product(4096, 8, 64), SOFTWARE);
+  assertEquals([lanesM, lanesN], [32, 2]);
+});
+
+Deno.test("chooseGemm() splits long sums of few results only", () => {
+  assertEquals(splitsOf(product(8, 8, 65536), SOFTWARE), [1, 8]);
+  assertEquals(splitsOf(product(8, 8, 128), SOFTWARE), [1, 1]);
+  assertEquals(splitsOf(product(4096, 4096, 65536), SOFTWARE), [1, 1]);
+  assertEquals(splitsOf(product(8, 8, 65536), HARDWARE), [1, 64]);
+});
+
+Deno.test("chooseGemm() splits segments before it splits what is in them", () => {
+  const sizes = { ...product(16, 16, 64), segments: 100 };
+  assertEquals(splitsOf(sizes, SOFTWARE), [8, 1]);
+  assertEquals(splitsOf({ ...sizes, segments: 3, length: 4096 }, SOFTWARE), [
+    3,
+    2,
+  ]);
+});
+
+Deno.test("chooseGemm() leaves no range of a split empty", () => {
+  for (let length = 256; length < 20_000; length += 333) {
+    const [, splits] = splitsOf(product(4, 4, length), HARDWARE);
+    const perSplit = Math.ceil(Math.ceil(length / 16) / splits) * 16;
+    assertEquals((splits - 1) * perSplit < length, true, `${length}`);
+  }
+});
+
+Deno.test("chooseGemm() takes 4 rows at a time when 8 would be filled up", () => {
+  const rows = (rowsAlike: number) =>
+    chooseGemm({ ...product(36, 8, 64), rowsAlike }, SOFTWARE).rows;
+  assertEquals([3, 4, 12, 16, 36].map(rows), [4, 4, 4, 8, 8]);
+});
