@@ -266,6 +266,16 @@ fn gelu_tanh_gradient(x: f32, dy: f32) -> f32 {
   return dy * (s + x * s * (1.0 - s) * (1.5957691 + 0.21406656 * bounded * bounded));
 }
 `,
+  maximum4: `
+fn maximum4(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
+  return vec4<f32>(maximum(a.x, b.x), maximum(a.y, b.y), maximum(a.z, b.z), maximum(a.w, b.w));
+}
+`,
+  exp4: `
+fn exp4(x: vec4<f32>) -> vec4<f32> {
+  return vec4<f32>(exp_f32(x.x), exp_f32(x.y), exp_f32(x.z), exp_f32(x.w));
+}
+`,
   // max and min of WGSL may return either operand if one is NaN.
   maximum: `
 fn maximum(a: f32, b: f32) -> f32 {

@@ -6,8 +6,12 @@ import type {
   BinaryOp,
   BroadcastLayout,
   ConvGeometry,
+  CrossEntropyLayout,
   DeviceInfo,
+  LayerNorm,
+  LayerNormBackward,
   MatmulLayout,
+  MatrixLayout,
   Operand,
   RandomState,
   ReduceOp,
@@ -29,6 +33,9 @@ import { fill } from "./_fill.ts";
 import { gather, type IndexedLayout } from "./_gather.ts";
 import { dropout, randomUniform } from "./_random.ts";
 import { scatterAdd } from "./_scatter.ts";
+import { crossEntropy, crossEntropyBackward } from "./_cross_entropy.ts";
+import { layerNorm, layerNormBackward } from "./_layer_norm.ts";
+import { softmax, softmaxBackward, type SoftmaxLayout } from "./_softmax.ts";
 import { argmax, reduce } from "./_reduce.ts";
 import { matmul } from "./_matmul.ts";
 import { Runtime, type Traits } from "./_runtime.ts";
@@ -162,6 +169,59 @@ export class WebGpuBackend {
 
   argmax(x: GpuView, out: GpuView, layout: AxisLayout): void {
     argmax(this.runtime, x, out, layout);
+  }
+
+  layerNorm(views: LayerNorm<GpuBuffer>, layout: MatrixLayout): void {
+    layerNorm(this.runtime, views, layout);
+  }
+
+  layerNormBackward(
+    views: LayerNormBackward<GpuBuffer>,
+    layout: MatrixLayout,
+  ): void {
+    layerNormBackward(this.runtime, views, layout);
+  }
+
+  softmax(x: GpuView, out: GpuView, layout: SoftmaxLayout): void {
+    softmax(this.runtime, x, out, layout);
+  }
+
+  softmaxBackward(
+    y: GpuView,
+    dy: GpuView,
+    dx: GpuView,
+    layout: SoftmaxLayout,
+  ): void {
+    softmaxBackward(this.runtime, y, dy, dx, layout);
+  }
+
+  crossEntropy(
+    logits: GpuView,
+    labels: GpuView,
+    losses: GpuView,
+    logSumExp: GpuView,
+    layout: CrossEntropyLayout,
+  ): void {
+    crossEntropy(this.runtime, logits, labels, losses, logSumExp, layout);
+  }
+
+  crossEntropyBackward(
+    logits: GpuView,
+    labels: GpuView,
+    logSumExp: GpuView,
+    dLosses: GpuView,
+    dLogits: GpuView,
+    layout: CrossEntropyLayout,
+  ): void {
+    crossEntropyBackward(
+      this.runtime,
+      logits,
+      labels,
+      logSumExp,
+      dLosses,
+      dLogits,
+      layout,
+    );
   }
 
   gather(

@@ -1,0 +1,189 @@
+/** Softmax cross-entropy from integer labels, and its gradient. */
+
+import type { CrossEntropyLayout } from "../backend.ts";
+import type { GpuView } from "./_buffer.ts";
+import { type Kernel, kernelFamily } from "./_kernel.ts";
+import {
+  chooseRowLanes,
+  readsVectors,
+  ROW_WORKGROUP_SIZE,
+  rowFunctions,
+  rowGroups,
+  type RowLanes,
+  rowSource,
+} from "./_row_kernel.ts";
+import { forRowRanges, rowsOf } from "./_rows.ts";
+import type { Runtime } from "./_runtime.ts";
+import { wgslFunctions } from "./_wgsl_math.ts";
+
+const UNIFORMS = {
+  rows: "u32",
+  columns: "u32",
+  smoothing: "f32",
+  has_ignored: "u32",
+  ignored: "i32",
+} as const;
+
+const crossEntropyKernel = kernelFamily(
+  (smooth: boolean, lanes: RowLanes, vector: boolean): Kernel => {
+    const { type, suffix, begin, loop } = rowSource(lanes, vector);
+    const body = `${begin}
+  let begin = row * u.columns;
+  var largest_seen = ${type}(-inf());
+  ${loop} {
+    largest_seen = maximum${suffix}(largest_seen, logits_load${suffix}(begin + j));
+  }
+  let largest = row_max(largest_seen, lane);
+  var total_seen = ${type}();
+  ${loop} {
+    total_seen += exp${
+      suffix || "_f32"
+    }(logits_load${suffix}(begin + j) - largest);
+  }
+  let total = row_sum(total_seen, lane);
+  // Where the largest is infinite, the differences are not defined.
+  let log_sum_exp = select(largest + log_f32(total), largest, abs(largest) == inf());
+  ${
+      smooth
+        ? `var distance_seen = ${type}();
+  ${loop} {
+    distance_seen += log_sum_exp - logits_load${suffix}(begin + j);
+  }
+  let distance = row_sum(distance_seen, lane);`
+        : ""
+    }
+  if (first != 0u) {
+    return;
+  }
+  let label = labels_load(row);
+  var loss = nan();
+  if (u.has_ignored != 0u && label == u.ignored) {
+    loss = 0.0;
+  } else if (u32(label) < u.columns) {
+    loss = log_sum_exp - logits_load(begin + u32(label));
+    ${
+      smooth
+        ? "loss = (1.0 - u.smoothing) * loss + u.smoothing / f32(u.columns) * distance;"
+        : ""
+    }
+  }
+  losses_store(row, loss);
+  totals_store(row, log_sum_exp);`;
+    return {
+      name: `cross-entropy-${smooth ? "smooth-" : ""}${lanes}-${type}`,
+      operands: {
+        logits: { access: "read", type: "f32", vector },
+        labels: { access: "read", type: "i32" },
+        losses: { access: "read_write", type: "f32" },
+        totals: { access: "read_write", type: "f32" },
+      },
+      uniforms: UNIFORMS,
+      workgroupSize: ROW_WORKGROUP_SIZE,
+      declarations: rowFunctions(lanes, vector, body),
+      body,
+    };
+  },
+);
+
+const BACKWARD_BODY = `
+  if (index >= u.rows * u.columns) {
+    return;
+  }
+  let row = index / u.columns;
+  let column = index % u.columns;
+  let label = labels_load(row);
+  var gradient = nan();
+  if (u.has_ignored != 0u && label == u.ignored) {
+    gradient = 0.0;
+  } else if (u32(label) < u.columns) {
+    let probability = exp_f32(logits_load(index) - totals_load(row));
+    let wanted = u.smoothing / f32(u.columns) + select(0.0, 1.0 - u.smoothing, column == u32(label));
+    gradient = losses_load(row) * (probability - wanted);
+  }
+  gradients_store(index, gradient);`;
+
+const crossEntropyBackwardKernel: Kernel = {
+  name: "cross-entropy-backward",
+  operands: {
+    logits: { access: "read", type: "f32" },
+    labels: { access: "read", type: "i32" },
+    totals: { access: "read", type: "f32" },
+    losses: { access: "read", type: "f32" },
+    gradients: { access: "read_write", type: "f32" },
+  },
+  uniforms: UNIFORMS,
+  workgroupSize: ROW_WORKGROUP_SIZE,
+  declarations: wgslFunctions(BACKWARD_BODY),
+  body: BACKWARD_BODY,
+};
+
+function uniformsOf(
+  { columns, labelSmoothing, ignoreIndex }: CrossEntropyLayout,
+  rows: number,
+): Record<string, number> {
+  return {
+    rows,
+    columns,
+    smoothing: labelSmoothing,
+    has_ignored: Number(ignoreIndex !== undefined),
+    ignored: ignoreIndex ?? 0,
+  };
+}
+
+/** Loss and log Σ exp of each row. */
+export function crossEntropy(
+  runtime: Runtime,
+  logits: GpuView,
+  labels: GpuView,
+  losses: GpuView,
+  logSumExp: GpuView,
+  layout: CrossEntropyLayout,
+): void {
+  const { rows, columns, labelSmoothing } = layout;
+  const lanes = chooseRowLanes(columns, runtime.traits);
+  const kernel = crossEntropyKernel(
+    labelSmoothing > 0,
+    lanes,
+    readsVectors(columns),
+  );
+  forRowRanges(rows, 4 * columns, runtime.binding, (start, count) => {
+    runtime.run(
+      kernel,
+      {
+        logits: rowsOf(logits, columns, start, count),
+        labels: rowsOf(labels, 1, start, count),
+        losses: rowsOf(losses, 1, start, count),
+        totals: rowsOf(logSumExp, 1, start, count),
+      },
+      uniformsOf(layout, count),
+      rowGroups(count, lanes),
+    );
+  });
+}
+
+/** Gradient of {@linkcode crossEntropy}. */
+export function crossEntropyBackward(
+  runtime: Runtime,
+  logits: GpuView,
+  labels: GpuView,
+  logSumExp: GpuView,
+  dLosses: GpuView,
+  dLogits: GpuView,
+  layout: CrossEntropyLayout,
+): void {
+  const { rows, columns } = layout;
+  forRowRanges(rows, 4 * columns, runtime.binding, (start, count) => {
+    runtime.run(
+      crossEntropyBackwardKernel,
+      {
+        logits: rowsOf(logits, columns, start, count),
+        labels: rowsOf(labels, 1, start, count),
+        totals: rowsOf(logSumExp, 1, start, count),
+        losses: rowsOf(dLosses, 1, start, count),
+        gradients: rowsOf(dLogits, columns, start, count),
+      },
+      uniformsOf(layout, count),
+      Math.ceil(count * columns / ROW_WORKGROUP_SIZE),
+    );
+  });
+}

@@ -1,0 +1,121 @@
+/**
+ * Kernels that work on the rows of a matrix, several times over each row: one
+ * invocation a row, or one workgroup a row.
+ */
+
+import type { Traits } from "./_runtime.ts";
+import { wgslFunctions } from "./_wgsl_math.ts";
+
+/** How many invocations share a row. */
+export type RowLanes = 1 | 64;
+
+/** Invocations of a workgroup in either variant. */
+export const ROW_WORKGROUP_SIZE = 64;
+
+/**
+ * Which variant to run. Sharing a row takes barriers, which are slow where a
+ * GPU is emulated; not sharing it reads memory in strides, which is slow on a
+ * GPU unless rows are short.
+ *
+ * @param columns Elements of a row.
+ * @param traits The device.
+ * @returns How many invocations share a row.
+ */
+export function chooseRowLanes(columns: number, traits: Traits): RowLanes {
+  return traits.software || columns < 64 ? 1 : 64;
+}
+
+/** How many workgroups work on some rows. */
+export function rowGroups(rows: number, lanes: RowLanes): number {
+  return lanes === 1 ? Math.ceil(rows / ROW_WORKGROUP_SIZE) : rows;
+}
+
+/** Whether rows are read four elements at a time. */
+export function readsVectors(columns: number): boolean {
+  return columns % 4 === 0;
+}
+
+/** The pieces that row kernels are written with. */
+export interface RowSource {
+  /** The type of what is read at once: `f32` or `vec4<f32>`. */
+  readonly type: string;
+  /** What ends the names of the functions on that type: nothing or `4`. */
+  readonly suffix: "" | "4";
+  /** Statements that begin `main`: they declare `row`, and `first` as the invocation's first column. */
+  readonly begin: string;
+  /** The head of a loop over the invocation's columns `j`, for elements (or four at a time). */
+  readonly loop: string;
+}
+
+/** The pieces for one variant; the kernel has uniforms `rows` and `columns`. */
+export function rowSource(lanes: RowLanes, vector: boolean): RowSource {
+  const width = vector ? 4 : 1;
+  const type = vector ? "vec4<f32>" : "f32";
+  return {
+    type,
+    suffix: vector ? "4" : "",
+    begin: lanes === 1
+      ? `
+  let row = index;
+  if (row >= u.rows) {
+    return;
+  }
+  let first = 0u;`
+      : `
+  let row = group;
+  let first = lane * ${width}u;`,
+    loop: `for (var j = first; j < u.columns; j += ${lanes * width}u)`,
+  };
+}
+
+/**
+ * Functions `row_sum(value, lane)` and `row_max(value, lane)`, which combine
+ * what the invocations of a row have, and the functions that some text calls.
+ *
+ * @param lanes The variant.
+ * @param vector Whether the values are vectors, which are combined too.
+ * @param text What calls them.
+ * @returns WGSL declarations.
+ */
+export function rowFunctions(
+  lanes: RowLanes,
+  vector: boolean,
+  text: string,
+): string {
+  const parts: string[] = [];
+  for (const name of ["sum", "max"] as const) {
+    if (!text.includes(`row_${name}(`)) continue;
+    const combine = name === "sum"
+      ? (a: string, b: string) => `${a} + ${b}`
+      : (a: string, b: string) => `maximum(${a}, ${b})`;
+    const own = vector
+      ? combine(
+        `(${combine("value.x", "value.y")})`,
+        `(${combine("value.z", "value.w")})`,
+      )
+      : "value";
+    const type = vector ? "vec4<f32>" : "f32";
+    parts.push(
+      `fn row_${name}(value: ${type}, lane: u32) -> f32 {`,
+      lanes === 1 ? `  return ${own};` : `  row_scratch[lane] = ${own};
+  workgroupBarrier();
+  for (var step = ${lanes / 2}u; step > 0u; step >>= 1u) {
+    if (lane < step) {
+      row_scratch[lane] = ${
+        combine("row_scratch[lane]", "row_scratch[lane + step]")
+      };
+    }
+    workgroupBarrier();
+  }
+  let result = row_scratch[0];
+  workgroupBarrier();
+  return result;`,
+      "}",
+    );
+  }
+  if (lanes > 1 && parts.length > 0) {
+    parts.unshift(`var<workgroup> row_scratch: array<f32, ${lanes}>;`);
+  }
+  const functions = parts.join("\n");
+  return `${functions}\n${wgslFunctions(functions + text)}`;
+}
