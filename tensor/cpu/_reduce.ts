@@ -38,39 +38,49 @@ const ARGMAX: Partial<Record<DType, KernelName>> = {
   bool: "argmaxUint32",
 };
 
+/**
+ * Reduces the middle axis of float32.
+ *
+ * @param runtime Memory and threads.
+ * @param op Which reduction.
+ * @param x The address of the elements.
+ * @param out The address of the results.
+ * @param layout The axes.
+ * @param shifts The address of the maxima that logSumExp subtracts.
+ */
+export function reduceFloats(
+  runtime: Runtime,
+  op: ReduceOp,
+  x: number,
+  out: number,
+  { outer, length, inner }: AxisLayout,
+  shifts = 0,
+): void {
+  const tasks = outer * Math.ceil(inner / BLOCK_COLUMNS);
+  const chunk = tasks >= ENOUGH_TASKS
+    ? length
+    : Math.max(Math.ceil(CHUNK_ELEMENTS / inner), CHUNK_ROWS);
+  const chunks = Math.max(Math.ceil(length / chunk), 1);
+  runtime.withScratch(chunks > 1 ? outer * chunks * inner * 8 : 0, (room) => {
+    const args = [
+      ...[x, out, outer, length, inner],
+      ...[chunk, chunks, room, shifts],
+    ];
+    const work = outer * length * inner * (COST[op] ?? 1);
+    runtime.run(op, args, runtime.parts(work, tasks * chunks));
+    if (chunks === 1) return;
+    runtime.run(
+      `${op}Finish`,
+      args,
+      runtime.parts(outer * inner * chunks * 4, outer * inner),
+    );
+  });
+}
+
 /** Kernels that reduce an axis. */
 export function reduction(
   runtime: Runtime,
 ): Pick<Backend<CpuBuffer>, "reduce" | "argmax"> {
-  /** Reduces floats; `shifts` are the maxima that logSumExp subtracts. */
-  function reduceFloats(
-    op: ReduceOp,
-    x: number,
-    out: number,
-    { outer, length, inner }: AxisLayout,
-    shifts: number,
-  ): void {
-    const tasks = outer * Math.ceil(inner / BLOCK_COLUMNS);
-    const chunk = tasks >= ENOUGH_TASKS
-      ? length
-      : Math.max(Math.ceil(CHUNK_ELEMENTS / inner), CHUNK_ROWS);
-    const chunks = Math.max(Math.ceil(length / chunk), 1);
-    runtime.withScratch(chunks > 1 ? outer * chunks * inner * 8 : 0, (room) => {
-      const args = [
-        ...[x, out, outer, length, inner],
-        ...[chunk, chunks, room, shifts],
-      ];
-      const work = outer * length * inner * (COST[op] ?? 1);
-      runtime.run(op, args, runtime.parts(work, tasks * chunks));
-      if (chunks === 1) return;
-      runtime.run(
-        `${op}Finish`,
-        args,
-        runtime.parts(outer * inner * chunks * 4, outer * inner),
-      );
-    });
-  }
-
   function perResult(
     kernel: KernelName,
     x: View<CpuBuffer>,
@@ -92,11 +102,11 @@ export function reduction(
         perResult(integer, x, out, layout);
       } else if (op === "logSumExp") {
         runtime.withScratch(layout.outer * layout.inner * 4, (maxima) => {
-          reduceFloats("max", from, maxima, layout, 0);
-          reduceFloats("logSumExp", from, to, layout, maxima);
+          reduceFloats(runtime, "max", from, maxima, layout);
+          reduceFloats(runtime, "logSumExp", from, to, layout, maxima);
         });
       } else {
-        reduceFloats(op, from, to, layout, 0);
+        reduceFloats(runtime, op, from, to, layout);
       }
     },
 

@@ -9,10 +9,13 @@ import type { DeviceOptions } from "../open_device.ts";
 import { batchNorm } from "./_batch_norm.ts";
 import { convolution } from "./_convolution.ts";
 import { elementwise } from "./_elementwise.ts";
+import { layerNorm } from "./_layer_norm.ts";
 import { matmul } from "./_matmul.ts";
 import { memory } from "./_memory.ts";
 import { type CpuBuffer, Runtime, type RuntimeOptions } from "./_runtime.ts";
+import { random } from "./_random.ts";
 import { reduction } from "./_reduce.ts";
+import { softmax } from "./_softmax.ts";
 import { structure } from "./_structure.ts";
 
 /** Opens the cpu backend. */
@@ -29,6 +32,9 @@ export async function openCpuBackend(
     ...elementwise(runtime),
     ...batchNorm(runtime),
     ...reduction(runtime),
+    ...layerNorm(runtime),
+    ...random(runtime),
+    ...softmax(runtime),
     ...structure(runtime),
   } as Partial<Backend<CpuBuffer>> as Backend<CpuBuffer>;
 }

@@ -357,3 +357,9 @@ export function sumOfLanes(x: v128): f32 {
   const pairs = f32x4.add(x, v128.shuffle<i32>(x, x, 2, 3, 0, 1));
   return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1);
 }
+
+/** The largest of four lanes. */
+export function maxOfLanes(x: v128): f32 {
+  const pairs = f32x4.max(x, v128.shuffle<i32>(x, x, 2, 3, 0, 1));
+  return max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1));
+}

@@ -10,5 +10,8 @@ export * from "./depthwise.ts";
 export * from "./gather.ts";
 export * from "./gemm.ts";
 export * from "./pad_images.ts";
+export * from "./layer_norm.ts";
+export * from "./random.ts";
 export * from "./reduce.ts";
+export * from "./softmax.ts";
 export * from "./unary.ts";

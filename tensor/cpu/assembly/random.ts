@@ -1,0 +1,144 @@
+// @ts-nocheck: AssemblyScript, compiled by ../build.ts
+
+/*
+ * Philox4x32-10 (see ../../_philox.ts), four blocks at a time: lane i of four
+ * vectors holds the four words of block i.
+ */
+
+import {
+  address,
+  double,
+  float,
+  int,
+  slice,
+  threadScratch,
+} from "./_kernel.ts";
+import { splat } from "./_math.ts";
+
+const MULTIPLIER_0 = 0xd2511f53;
+const MULTIPLIER_1 = 0xcd9e8d57;
+const WEYL_0 = 0x9e3779b9;
+const WEYL_1 = 0xbb67ae85;
+const ROUNDS = 10;
+
+/** The upper halves of products of unsigned words. */
+function multiplyHigh(a: v128, b: v128): v128 {
+  const low = i64x2.extmul_low_i32x4_u(a, b);
+  const high = i64x2.extmul_high_i32x4_u(a, b);
+  return v128.shuffle<i32>(low, high, 1, 3, 5, 7);
+}
+
+/** Argument `index`, an unsigned word. */
+function word(params: usize, index: i32): u32 {
+  return <u32> double(params, index);
+}
+
+/**
+ * Writes 16 numbers k, the upper 24 bits of the words of four blocks, from
+ * block `first` on. The parameters from `state` on are seedLow, seedHigh,
+ * streamLow and streamHigh.
+ */
+function sixteen(params: usize, state: i32, first: u64, out: usize): void {
+  const n0 = first;
+  const n1 = first + 1;
+  const n2 = first + 2;
+  const n3 = first + 3;
+  let c0 = i32x4(<i32> n0, <i32> n1, <i32> n2, <i32> n3);
+  let c1 = i32x4(
+    <i32> (n0 >> 32),
+    <i32> (n1 >> 32),
+    <i32> (n2 >> 32),
+    <i32> (n3 >> 32),
+  );
+  let c2 = i32x4.splat(word(params, state + 2));
+  let c3 = i32x4.splat(word(params, state + 3));
+  let key0 = word(params, state);
+  let key1 = word(params, state + 1);
+  const multiplier0 = i32x4.splat(MULTIPLIER_0);
+  const multiplier1 = i32x4.splat(MULTIPLIER_1);
+  for (let round = 0; round < ROUNDS; round++) {
+    const high0 = multiplyHigh(multiplier0, c0);
+    const low0 = i32x4.mul(multiplier0, c0);
+    const high1 = multiplyHigh(multiplier1, c2);
+    const low1 = i32x4.mul(multiplier1, c2);
+    c0 = v128.xor(v128.xor(high1, c1), i32x4.splat(key0));
+    c1 = low1;
+    c2 = v128.xor(v128.xor(high0, c3), i32x4.splat(key1));
+    c3 = low0;
+    key0 += WEYL_0;
+    key1 += WEYL_1;
+  }
+  // From lanes of blocks to the order of words.
+  const low01 = v128.shuffle<i32>(c0, c1, 0, 4, 1, 5);
+  const high01 = v128.shuffle<i32>(c0, c1, 2, 6, 3, 7);
+  const low23 = v128.shuffle<i32>(c2, c3, 0, 4, 1, 5);
+  const high23 = v128.shuffle<i32>(c2, c3, 2, 6, 3, 7);
+  storeBits(out, v128.shuffle<i64>(low01, low23, 0, 2));
+  storeBits(out + 16, v128.shuffle<i64>(low01, low23, 1, 3));
+  storeBits(out + 32, v128.shuffle<i64>(high01, high23, 0, 2));
+  storeBits(out + 48, v128.shuffle<i64>(high01, high23, 1, 3));
+}
+
+function storeBits(out: usize, words: v128): void {
+  v128.store(out, i32x4.shr_u(words, 8));
+}
+
+/** k·2⁻²⁴ */
+function toUniform(bits: v128): v128 {
+  return f32x4.mul(f32x4.convert_i32x4_u(bits), splat(2 ** -24));
+}
+
+/** (out, count, seedLow, seedHigh, streamLow, streamHigh): uniform numbers in [0, 1). */
+export function randomUniform(params: usize, part: i32, parts: i32): void {
+  const out = address(params, 0);
+  const count = int(params, 1);
+  const room = threadScratch();
+  const end = slice(count, part + 1, parts, 16);
+  for (let i = slice(count, part, parts, 16); i < end; i += 16) {
+    sixteen(params, 2, <u64> (i >> 2), room);
+    for (let j: usize = 0; j < 64; j += 16) {
+      v128.store(room + j, toUniform(v128.load(room + j)));
+    }
+    const used = <usize> min(16, end - i) << 2;
+    memory.copy(out + (<usize> i << 2), room, used);
+  }
+}
+
+function drop(x: v128, bits: v128, threshold: v128, factor: v128): v128 {
+  const kept = i32x4.ge_s(bits, threshold);
+  return v128.and(f32x4.mul(x, factor), kept);
+}
+
+/**
+ * (x, out, count, threshold, factor, seedLow, seedHigh, streamLow,
+ * streamHigh): 0 where k < threshold, else x·factor.
+ */
+export function dropout(params: usize, part: i32, parts: i32): void {
+  const x = address(params, 0);
+  const out = address(params, 1);
+  const count = int(params, 2);
+  const threshold = i32x4.splat(int(params, 3));
+  const factor = splat(float(params, 4));
+  const room = threadScratch();
+  const end = slice(count, part + 1, parts, 16);
+  for (let i = slice(count, part, parts, 16); i < end; i += 16) {
+    sixteen(params, 5, <u64> (i >> 2), room);
+    const offset = <usize> i << 2;
+    const used = <usize> min(16, end - i) << 2;
+    let j: usize = 0;
+    for (; j + 16 <= used; j += 16) {
+      const bits = v128.load(room + j);
+      const y = drop(v128.load(x + offset + j), bits, threshold, factor);
+      v128.store(out + offset + j, y);
+    }
+    for (; j < used; j += 4) {
+      const bits = v128.load32_splat(room + j);
+      const one = v128.load32_splat(x + offset + j);
+      v128.store32_lane(
+        out + offset + j,
+        drop(one, bits, threshold, factor),
+        0,
+      );
+    }
+  }
+}
