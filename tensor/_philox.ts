@@ -13,12 +13,16 @@ const MULTIPLIERS = [0xd2511f53, 0xcd9e8d57] as const;
 const WEYL = [0x9e3779b9, 0xbb67ae85] as const;
 const ROUNDS = 10;
 
-/** The upper 32 bits of a product of two unsigned 32-bit numbers. */
+/** The upper 32 bits of a product of two unsigned 32-bit numbers, by halves. */
 function multiplyHigh(a: number, b: number): number {
-  // Both partial products have 48 bits, which a double holds exactly.
-  const high = (a >>> 16) * b;
-  const low = (a & 0xffff) * b;
-  return Math.floor((high + Math.floor(low / 0x10000)) / 0x10000);
+  const aLow = a & 0xffff;
+  const aHigh = a >>> 16;
+  const bLow = b & 0xffff;
+  const bHigh = b >>> 16;
+  const low = Math.imul(aLow, bLow);
+  const middle = (Math.imul(aHigh, bLow) + (low >>> 16)) >>> 0;
+  const other = (Math.imul(aLow, bHigh) + (middle & 0xffff)) >>> 0;
+  return (Math.imul(aHigh, bHigh) + (middle >>> 16) + (other >>> 16)) | 0;
 }
 
 /** Encrypts the counter in the first four words of `block` in place. */
@@ -27,18 +31,21 @@ export function philox(
   keyLow: number,
   keyHigh: number,
 ): void {
-  let [c0, c1, c2, c3] = block;
+  let c0 = block[0];
+  let c1 = block[1];
+  let c2 = block[2];
+  let c3 = block[3];
   for (let round = 0; round < ROUNDS; round++) {
     const high0 = multiplyHigh(MULTIPLIERS[0], c0);
     const low0 = Math.imul(MULTIPLIERS[0], c0);
     const high1 = multiplyHigh(MULTIPLIERS[1], c2);
     const low1 = Math.imul(MULTIPLIERS[1], c2);
-    c0 = (high1 ^ c1 ^ keyLow) >>> 0;
-    c1 = low1 >>> 0;
-    c2 = (high0 ^ c3 ^ keyHigh) >>> 0;
-    c3 = low0 >>> 0;
-    keyLow = (keyLow + WEYL[0]) >>> 0;
-    keyHigh = (keyHigh + WEYL[1]) >>> 0;
+    c0 = high1 ^ c1 ^ keyLow;
+    c1 = low1;
+    c2 = high0 ^ c3 ^ keyHigh;
+    c3 = low0;
+    keyLow = (keyLow + WEYL[0]) | 0;
+    keyHigh = (keyHigh + WEYL[1]) | 0;
   }
   block[0] = c0;
   block[1] = c1;

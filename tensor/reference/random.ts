@@ -11,7 +11,8 @@ function uniform(word: number): number {
 
 export function randomUniform(out: ReferenceView, state: RandomState): void {
   const target = elementsOf(out);
-  target.set(Float64Array.from(philoxWords(state, target.length), uniform));
+  const words = philoxWords(state, target.length);
+  for (let i = 0; i < target.length; i++) target[i] = uniform(words[i]);
 }
 
 export function dropout(
