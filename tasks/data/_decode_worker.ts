@@ -4,7 +4,6 @@
  * a common counter, so that none is idle while there is work.
  */
 
-import { decodeImage } from "./decode.ts";
 import { augmentationRandom } from "./random_streams.ts";
 import type { Transform } from "./augment.ts";
 import type { ImageFile } from "./dataset.ts";
@@ -41,6 +40,8 @@ export interface BrokenImage {
 export interface WorkerReply {
   readonly step: number;
   readonly broken: readonly BrokenImage[];
+  /** Why no image can be decoded at all. */
+  readonly failure?: string;
 }
 
 /** Images that a worker decodes at once, so that reading and decoding overlap. */
@@ -59,13 +60,23 @@ scope.onmessage = ({ data }) => {
 
 async function work(batch: WorkerBatch): Promise<void> {
   const broken: BrokenImage[] = [];
-  await Promise.all(
-    Array.from({ length: IN_FLIGHT }, () => takeImages(batch, broken)),
-  );
-  scope.postMessage({ step: batch.step, broken });
+  try {
+    // Imported only now, because an error here can be told to the loader.
+    const { decodeImage } = await import("./decode.ts");
+    await Promise.all(
+      Array.from(
+        { length: IN_FLIGHT },
+        () => takeImages(decodeImage, batch, broken),
+      ),
+    );
+    scope.postMessage({ step: batch.step, broken });
+  } catch (error) {
+    scope.postMessage({ step: batch.step, broken, failure: `${error}` });
+  }
 }
 
 async function takeImages(
+  decodeImage: typeof import("./decode.ts").decodeImage,
   { epoch, seed, transform, images, pixels, taken }: WorkerBatch,
   broken: BrokenImage[],
 ): Promise<void> {

@@ -111,11 +111,7 @@ export class ImageLoader implements Disposable {
         this.#receive(data);
       worker.onerror = (event) => {
         event.preventDefault();
-        this.#fail(
-          new DataError(
-            `A worker that decodes images failed: ${event.message}`,
-          ),
-        );
+        this.#fail(new DataError(`Cannot decode images: ${event.message}`));
       };
       this.#workers.push(worker);
     }
@@ -202,7 +198,11 @@ export class ImageLoader implements Disposable {
     return this.#order.examples;
   }
 
-  #receive({ step, broken }: WorkerReply): void {
+  #receive({ step, broken, failure }: WorkerReply): void {
+    if (failure !== undefined) {
+      this.#fail(new DataError(`Cannot decode images: ${failure}`));
+      return;
+    }
     const request = this.#requests.get(step);
     if (request === undefined) return;
     for (const { position, reason } of broken) {

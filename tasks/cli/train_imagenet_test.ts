@@ -1,0 +1,241 @@
+import { EVALUATION, importStateDict, resnet20 } from "@cram/models";
+import { openDevice, openSafetensors, type Tensor, zeros } from "@cram/tensor";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { exists } from "@std/fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  inTemporaryFolder,
+  withoutPermissions,
+} from "../testdata/temporary_folder.ts";
+
+const run = await Deno.permissions.query({ name: "run" });
+const ignore = withoutPermissions || run.state !== "granted";
+
+/** The permissions that the task in `deno.json` names. */
+const PERMISSIONS = [
+  "--no-prompt",
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+  "--allow-ffi",
+];
+
+/** Small enough for a few steps in a second. */
+const SMALL = [
+  "--model=resnet20",
+  "--image-size=8",
+  "--batch-size=4",
+  "--device=reference",
+  "--threads=1",
+];
+
+function command(...args: string[]): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-check",
+      ...PERMISSIONS,
+      new URL("./train_imagenet.ts", import.meta.url).href,
+      ...args,
+    ],
+    env: { NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+async function runCommand(
+  ...args: string[]
+): Promise<{ code: number; out: string; error: string }> {
+  const { code, stdout, stderr } = await command(...args).output();
+  const decoder = new TextDecoder();
+  return { code, out: decoder.decode(stdout), error: decoder.decode(stderr) };
+}
+
+async function withColors(
+  body: (folder: string) => Promise<void>,
+): Promise<void> {
+  await inTemporaryFolder(async (folder) => {
+    const { writeColorFolder } = await import("../testdata/pictures.ts");
+    await writeColorFolder(folder, "train", 3);
+    await writeColorFolder(folder, "val", 1);
+    await body(folder);
+  });
+}
+
+async function readMetrics(folder: string): Promise<Record<string, number>[]> {
+  const text = await readFile(join(folder, "metrics.jsonl"), "utf8");
+  return text.trim().split("\n").map((line) => JSON.parse(line));
+}
+
+Deno.test("train-imagenet trains, measures and writes what it found", {
+  ignore,
+}, () =>
+  withColors(async (data) => {
+    const out = join(data, "run");
+    const args = [`--data=${data}`, ...SMALL, "--log-every=3", "--seed=7"];
+    const { code, out: text, error } = await runCommand(
+      ...args,
+      "--steps=8",
+      "--evaluate",
+      "--workers=1",
+      `--out=${out}`,
+    );
+    assertEquals([code, error], [0, ""]);
+    assertStringIncludes(text, "9 images of 3 classes, 8 steps of 4 images");
+    assertMatch(text, /^step 8\/8 {2}loss \d/m);
+    assertMatch(text, /^Validation accuracy .* on 3 images$/m);
+
+    const config = JSON.parse(await readFile(join(out, "config.json"), "utf8"));
+    assertEquals(config.model, "resnet20");
+    assertEquals(config.seed, "7");
+    assertEquals(config.steps, 8);
+    assertEquals(config.classNames, ["color0", "color1", "color2"]);
+
+    const metrics = await readMetrics(out);
+    assertEquals(metrics.map(({ step }) => step), [3, 6, 8]);
+    assertEquals(Object.keys(metrics[0]), [
+      "step",
+      "epoch",
+      "loss",
+      "accuracy",
+      "learningRate",
+      "imagesPerSecond",
+    ]);
+    assert(metrics[2].loss < metrics[0].loss, JSON.stringify(metrics));
+
+    await using device = await openDevice("reference");
+    using model = resnet20(device, { classes: 3, seed: 1n });
+    using _scope = device.scope();
+    await using file = await openSafetensors(join(out, "model.safetensors"));
+    const state = new Map<string, Tensor>();
+    for (const name of file.entries.keys()) {
+      state.set(name, await file.tensor(device, name));
+    }
+    assertEquals(state.get("conv1.weight")?.shape, [16, 3, 3, 3]);
+    importStateDict(model, state);
+    const logits = model.forward(zeros(device, [1, 8, 8, 3]), EVALUATION);
+    assert([...await logits.data()].every(Number.isFinite));
+
+    // The number of workers changes nothing.
+    const again = join(data, "again");
+    await runCommand(
+      ...args,
+      "--steps=8",
+      "--workers=3",
+      `--out=${again}`,
+    );
+    const withoutTime = (list: Record<string, number>[]): unknown =>
+      list.map(({ imagesPerSecond: _, ...rest }) => rest);
+    assertEquals(withoutTime(await readMetrics(again)), withoutTime(metrics));
+    assertEquals(
+      await readFile(join(again, "model.safetensors")),
+      await readFile(join(out, "model.safetensors")),
+    );
+  }));
+
+Deno.test("train-imagenet ends after the step when it is interrupted", {
+  ignore,
+}, () =>
+  withColors(async (data) => {
+    const out = join(data, "run");
+    const child = command(
+      `--data=${data}`,
+      ...SMALL,
+      "--log-every=1",
+      "--steps=100000",
+      `--out=${out}`,
+    ).spawn();
+    let text = "";
+    for await (
+      const part of child.stdout.pipeThrough(new TextDecoderStream())
+    ) {
+      if (!text.includes("step ") && part.includes("step ")) {
+        child.kill("SIGINT");
+      }
+      text += part;
+    }
+    const { code } = await child.status;
+    await child.stderr.cancel();
+    assertEquals(code, 130);
+    assertMatch(text, /^Stopped after \d+ steps? of 100000$/m);
+    assert(await exists(join(out, "model.safetensors")));
+    assertMatch(
+      text,
+      new RegExp(`after ${(await readMetrics(out)).length} step`),
+    );
+  }));
+
+Deno.test("train-imagenet shows what it cannot use, and no stack trace", {
+  ignore,
+}, () =>
+  withColors(async (data) => {
+    const file = join(data, "file");
+    await writeFile(file, "");
+    const cases: [string[], number, string][] = [
+      [["--steps=none"], 2, 'UsageError: Cannot use --steps "none"'],
+      [[], 2, "UsageError: Cannot train without images"],
+      [["--data=/nowhere"], 1, 'DataError: Cannot read images of "/nowhere"'],
+      [
+        [`--data=${data}`, "--classes=2"],
+        2,
+        'UsageError: Cannot use --classes "2": the data have 3',
+      ],
+      [
+        [`--data=${data}`, "--epochs=0"],
+        2,
+        'UsageError: Cannot use --epochs "0"',
+      ],
+      [
+        [
+          `--data=${data}`,
+          "--model=resnet50",
+          "--image-size=32",
+          "--batch-size=4",
+        ],
+        2,
+        "UsageError: Cannot train resnet50 on a step of 1 image of 32 pixels",
+      ],
+      [
+        [`--data=${data}`, ...SMALL, "--steps=1", `--out=${join(file, "x")}`],
+        1,
+        `OutputError: Cannot write to "${join(file, "x")}"`,
+      ],
+      [
+        [`--data=${data}`, ...SMALL, "--steps=9", "--lr=1e38", "--log-every=1"],
+        1,
+        "DivergenceError: Cannot go on training: the loss became NaN in step",
+      ],
+    ];
+    for (const [args, expected, message] of cases) {
+      const { code, error } = await runCommand(...args);
+      assertStringIncludes(error, message);
+      assertEquals(error.trim().split("\n").length, 1, error);
+      assertEquals(code, expected, error);
+    }
+  }));
+
+Deno.test(
+  "train-imagenet --help explains every option",
+  { ignore },
+  async () => {
+    const { code, out, error } = await runCommand("--help");
+    assertEquals([code, error], [0, ""]);
+    for (
+      const option of [
+        "data DIR",
+        "model resnet20|resnet18|resnet50",
+        "steps N",
+        "no-augment",
+        "out DIR",
+      ]
+    ) assertStringIncludes(out, `--${option}`);
+    assert(out.split("\n").every((line) => line.length <= 80), out);
+  },
+);

@@ -1,0 +1,165 @@
+import { Conv2d, Layer, Linear, type Members } from "@cram/models";
+import { sgd, warmupCosine } from "@cram/optim";
+import {
+  type Device,
+  globalAveragePool2d,
+  openDevice,
+  RandomSource,
+  relu,
+  type Tensor,
+} from "@cram/tensor";
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { openImages } from "./data/dataset.ts";
+import { ImageLoader } from "./data/loader.ts";
+import { ImageNormalizer } from "./data/normalization.ts";
+import { DivergenceError } from "./errors.ts";
+import { evaluateClassifier } from "./evaluate.ts";
+import {
+  inTemporaryFolder,
+  withoutPermissions as ignore,
+} from "./testdata/temporary_folder.ts";
+import {
+  trainClassifier,
+  type TrainingOptions,
+  type TrainingReport,
+} from "./train.ts";
+
+/** A network that is just large enough to tell colours apart. */
+class TinyNetwork extends Layer {
+  readonly #conv: Conv2d;
+  readonly #fc: Linear;
+
+  constructor(device: Device) {
+    super();
+    const random = new RandomSource(1n);
+    const sizes = { inChannels: 3, outChannels: 8, kernelSize: 1, bias: true };
+    this.#conv = new Conv2d(device, sizes, random);
+    this.#fc = new Linear(device, { inFeatures: 8, outFeatures: 3 }, random);
+  }
+
+  override members(): Members {
+    return { conv: this.#conv, fc: this.#fc };
+  }
+
+  override forward(x: Tensor): Tensor {
+    const y = relu(this.#conv.forward(x));
+    return this.#fc.forward(globalAveragePool2d(y));
+  }
+}
+
+interface Setup extends TrainingOptions {
+  readonly model: TinyNetwork;
+}
+
+async function withSetup(
+  body: (setup: Setup) => Promise<void>,
+): Promise<void> {
+  await inTemporaryFolder(async (folder) => {
+    const { writeColorFolder } = await import("./testdata/pictures.ts");
+    await writeColorFolder(folder, "train", 3);
+    await using device = await openDevice("reference");
+    {
+      using model = new TinyNetwork(device);
+      using normalizer = new ImageNormalizer(device, "imagenet");
+      using loader = new ImageLoader(await openImages(folder, "train"), {
+        batchSize: 4,
+        transform: { recipe: "imagenet", size: 8, augment: true },
+        seed: 1n,
+        shuffle: true,
+        workers: 1,
+        maxBad: 0,
+      });
+      await body({
+        device,
+        model,
+        normalizer,
+        loader,
+        optimizer: sgd({ momentum: 0.9 }),
+        schedule: warmupCosine({ peak: 0.1, steps: 30 }),
+        steps: 30,
+        logEvery: 4,
+      });
+    }
+    assertEquals(device.memory.liveBytes, 0);
+  });
+}
+
+Deno.test(
+  "trainClassifier() lowers the loss and reports it",
+  { ignore },
+  () =>
+    withSetup(async (setup) => {
+      const reports: TrainingReport[] = [];
+      const steps: number[] = [];
+      const done = await trainClassifier({
+        ...setup,
+        onReport: (report) => void reports.push(report),
+        onStep: (step) => void steps.push(step),
+      });
+      assertEquals(done, 30);
+      assertEquals(steps, Array.from({ length: 30 }, (_, i) => i + 1));
+      assertEquals(
+        reports.map(({ step }) => step),
+        [4, 8, 12, 16, 20, 24, 28, 30],
+      );
+      assertEquals(reports[0].epoch, 4 / 3);
+      assertLess(reports.at(-1)!.loss, reports[0].loss / 2);
+      assertEquals(reports.at(-1)!.accuracy, 1);
+      assert(reports.every(({ imagesPerSecond }) => imagesPerSecond > 0));
+      assertEquals(
+        reports.map(({ learningRate }) => learningRate),
+        reports.map(({ step }) => setup.schedule(step - 1)),
+      );
+      const evaluation = await evaluateClassifier(setup);
+      assertEquals(evaluation.images, 9);
+      assertEquals(evaluation.accuracy, 1);
+      assertLess(evaluation.loss, 0.5);
+    }),
+);
+
+Deno.test("trainClassifier() does the same whatever the number of reports", {
+  ignore,
+}, () =>
+  withSetup(async (setup) => {
+    const weights = async (logEvery: number): Promise<unknown[]> => {
+      using model = new TinyNetwork(setup.device);
+      await trainClassifier({ ...setup, model, steps: 5, logEvery });
+      return await Promise.all(
+        Array.from(model.stateDict().values(), (tensor) => tensor.data()),
+      );
+    };
+    assertEquals(await weights(1), await weights(100));
+  }));
+
+Deno.test("trainClassifier() ends after the step in which it is told to", {
+  ignore,
+}, () =>
+  withSetup(async (setup) => {
+    const controller = new AbortController();
+    const reports: number[] = [];
+    const done = await trainClassifier({
+      ...setup,
+      signal: controller.signal,
+      onStep: (step) => {
+        if (step === 6) controller.abort();
+      },
+      onReport: ({ step }) => void reports.push(step),
+    });
+    assertEquals(done, 6);
+    assertEquals(reports, [4, 6]);
+  }));
+
+Deno.test("trainClassifier() names the step in which the loss diverges", {
+  ignore,
+}, () =>
+  withSetup(async (setup) => {
+    await assertRejects(
+      () =>
+        trainClassifier({
+          ...setup,
+          schedule: (step) => step < 5 ? 0 : Infinity,
+        }),
+      DivergenceError,
+      "the loss became NaN in step 7",
+    );
+  }));
