@@ -13,6 +13,7 @@ import { layerNorm } from "./_layer_norm.ts";
 import { matmul } from "./_matmul.ts";
 import { memory } from "./_memory.ts";
 import { type CpuBuffer, Runtime, type RuntimeOptions } from "./_runtime.ts";
+import { pooling } from "./_pooling.ts";
 import { random } from "./_random.ts";
 import { reduction } from "./_reduce.ts";
 import { softmax } from "./_softmax.ts";
@@ -33,6 +34,7 @@ export async function openCpuBackend(
     ...batchNorm(runtime),
     ...reduction(runtime),
     ...layerNorm(runtime),
+    ...pooling(runtime),
     ...random(runtime),
     ...softmax(runtime),
     ...structure(runtime),
