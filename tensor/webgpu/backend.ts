@@ -3,6 +3,9 @@
 import type {
   AxisLayout,
   Backend,
+  BatchNormBackward,
+  BatchNormInference,
+  BatchNormTraining,
   BinaryOp,
   BroadcastLayout,
   ConvGeometry,
@@ -13,6 +16,7 @@ import type {
   MatmulLayout,
   MatrixLayout,
   Operand,
+  PoolGeometry,
   RandomState,
   ReduceOp,
   StridedLayout,
@@ -36,6 +40,17 @@ import { scatterAdd } from "./_scatter.ts";
 import { crossEntropy, crossEntropyBackward } from "./_cross_entropy.ts";
 import { layerNorm, layerNormBackward } from "./_layer_norm.ts";
 import { softmax, softmaxBackward, type SoftmaxLayout } from "./_softmax.ts";
+import {
+  batchNormBackward,
+  batchNormInference,
+  batchNormTraining,
+} from "./_batch_norm.ts";
+import {
+  averagePool2d,
+  averagePool2dBackward,
+  maxPool2d,
+  maxPool2dBackward,
+} from "./_pooling.ts";
 import { argmax, reduce } from "./_reduce.ts";
 import { matmul } from "./_matmul.ts";
 import { Runtime, type Traits } from "./_runtime.ts";
@@ -169,6 +184,57 @@ export class WebGpuBackend {
 
   argmax(x: GpuView, out: GpuView, layout: AxisLayout): void {
     argmax(this.runtime, x, out, layout);
+  }
+
+  maxPool2d(
+    x: GpuView,
+    out: GpuView,
+    indices: GpuView,
+    geometry: PoolGeometry,
+  ): void {
+    maxPool2d(this.runtime, x, out, indices, geometry);
+  }
+
+  maxPool2dBackward(
+    dy: GpuView,
+    indices: GpuView,
+    dx: GpuView,
+    geometry: PoolGeometry,
+  ): void {
+    maxPool2dBackward(this.runtime, dy, indices, dx, geometry);
+  }
+
+  averagePool2d(x: GpuView, out: GpuView, geometry: PoolGeometry): void {
+    averagePool2d(this.runtime, x, out, geometry);
+  }
+
+  averagePool2dBackward(
+    dy: GpuView,
+    dx: GpuView,
+    geometry: PoolGeometry,
+  ): void {
+    averagePool2dBackward(this.runtime, dy, dx, geometry);
+  }
+
+  batchNormTraining(
+    views: BatchNormTraining<GpuBuffer>,
+    layout: MatrixLayout,
+  ): void {
+    batchNormTraining(this.runtime, views, layout);
+  }
+
+  batchNormBackward(
+    views: BatchNormBackward<GpuBuffer>,
+    layout: MatrixLayout,
+  ): void {
+    batchNormBackward(this.runtime, views, layout);
+  }
+
+  batchNormInference(
+    views: BatchNormInference<GpuBuffer>,
+    layout: MatrixLayout,
+  ): void {
+    batchNormInference(this.runtime, views, layout);
   }
 
   layerNorm(views: LayerNorm<GpuBuffer>, layout: MatrixLayout): void {
