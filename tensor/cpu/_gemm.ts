@@ -61,8 +61,6 @@ export interface Gemm {
     readonly rowStep: number;
     /** Input columns between output columns. */
     readonly columnStep: number;
-    /** For one matrix that is stored `[k, m]`: from one k to the next. */
-    readonly transposedStride?: number;
   };
   /** The right operand; one of its strides is 1. */
   readonly b: Grouped & {
@@ -88,13 +86,18 @@ export interface Gemm {
   readonly preActivation: number;
 }
 
-/** The numbers of activations in assembly/gemm.ts. */
+/** The numbers of activations in assembly/_activate.ts. */
 const ACTIVATIONS: Readonly<Record<Activation, number>> = {
   relu: 1,
   gelu: 2,
   geluTanh: 3,
   tanh: 4,
 };
+
+/** How kernels are told of an activation. */
+export function activationNumber(activation: Activation | undefined): number {
+  return activation === undefined ? 0 : ACTIVATIONS[activation];
+}
 
 /** Cuts a run of numbers into segments. */
 export function* segmentsOf(
@@ -169,7 +172,7 @@ export function runGemm(runtime: Runtime, gemm: Gemm): void {
         ...[a.address, packed, bias.address, out.address, table],
         runtime.zeros(MAX_SEGMENT),
         gemm.preActivation,
-        gemm.activation === undefined ? 0 : ACTIVATIONS[gemm.activation],
+        activationNumber(gemm.activation),
         ...[segments.length, k, columns],
         ...[out.images, out.height, out.width],
         ...[a.height, a.width, a.pixelStride, a.rowStep, a.columnStep],
@@ -177,7 +180,7 @@ export function runGemm(runtime: Runtime, gemm: Gemm): void {
         ...[groups, a.groupStride],
         b.groupStride === 0 ? 0 : packedSize,
         ...[out.groupStride, bias.groupStride],
-        ...[blockRows, columnBlocks, a.transposedStride ?? 0],
+        ...[blockRows, columnBlocks],
       ],
       runtime.parts(
         groups * rows * columns * k / 8,

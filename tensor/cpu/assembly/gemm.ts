@@ -16,11 +16,11 @@
  *   weights      where the first row of B is, in elements
  */
 
+import { activate } from "./_activate.ts";
 import { address, int, slice, threadScratch } from "./_kernel.ts";
-import { gelu4, geluTanh4, relu4, tanh4 } from "./_math.ts";
 import { PANEL_BYTES, rowsTile, TILE_COLUMNS, TILE_ROWS } from "./_tile.ts";
 import { copyFloats } from "./_copy.ts";
-import { packColumns, packRows, transposeBlock } from "./_pack.ts";
+import { packColumns, packRows } from "./_pack.ts";
 
 const SEGMENT_BYTES: usize = 20;
 
@@ -72,7 +72,7 @@ export function packPanels(params: usize, part: i32, parts: i32): void {
  *
  *  0 a              1 packed B        2 bias            3 out
  *  4 segments       5 zeros (as many as the longest segment)
- *  6 preActivation  7 activation: 0 none, 1 relu, 2 gelu, 3 geluTanh, 4 tanh
+ *  6 preActivation  7 activation, see _activate.ts
  *  8 segment count  9 k              10 columns
  * 11 images        12 grid height    13 grid width, of output pixels
  * 14 input height  15 input width    16 elements of an input pixel
@@ -81,7 +81,6 @@ export function packPanels(params: usize, part: i32, parts: i32): void {
  * 22 groups        23 a, 24 packed, 25 out, 26 bias: elements from group to group
  * 27 block rows: a part takes so many rows of the result at once
  * 28 column blocks: into how many the panels are split
- * 29 transposed: 0, or the stride of A's columns, if A is one matrix `[k, m]`
  *
  * `preActivation` is laid out like `out`.
  */
@@ -220,22 +219,13 @@ function multiplyBlock(
   const preActivation = address(params, 6);
   if (activation == 0 && preActivation == 0) return;
   const column = firstPanel * TILE_COLUMNS;
-  const columnsEnd = min(columns, panelsEnd * TILE_COLUMNS);
+  const count = min(columns, panelsEnd * TILE_COLUMNS) - column;
   const shift = preActivation - address(params, 3);
   for (let row = firstRow; row < blockEnd; row++) {
-    const target =
-      <usize> load<u32>(targets + (<usize> (row - firstRow) << 2)) +
+    const sums = <usize> load<u32>(targets + (<usize> (row - firstRow) << 2)) +
       (<usize> column << 2);
-    if (preActivation != 0) {
-      memory.copy(
-        target + shift,
-        target,
-        <usize> (columnsEnd - column) << 2,
-      );
-    }
-    if (activation != 0) {
-      activate(activation, target, columnsEnd - column, edge);
-    }
+    const copy = preActivation == 0 ? 0 : sums + shift;
+    activate(activation, sums, copy, count, edge);
   }
 }
 
@@ -287,11 +277,6 @@ function locateSegments(
   pointers: usize,
 ): void {
   const a = address(params, 0) + (<usize> (group * int(params, 23)) << 2);
-  const transposed = int(params, 29);
-  if (transposed != 0) {
-    transposeRows(a, transposed, firstRow, end, table, count, pointers);
-    return;
-  }
   const zeros = <u32> address(params, 5);
   const gridHeight = int(params, 12);
   const gridWidth = int(params, 13);
@@ -328,59 +313,4 @@ function locateSegments(
       }
     }
   }
-}
-
-/** Brings rows of a matrix `[k, m]` into this thread's room, and points there. */
-function transposeRows(
-  a: usize,
-  stride: i32,
-  firstRow: i32,
-  end: i32,
-  table: usize,
-  count: i32,
-  pointers: usize,
-): void {
-  const rows = end - firstRow;
-  const tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
-  let room = pointers + (<usize> (tiles * count) << 4);
-  for (let s = 0; s < count; s++) {
-    const segment = table + <usize> s * SEGMENT_BYTES;
-    const length = load<i32>(segment, 12);
-    const rowBytes = <usize> length << 2;
-    transposeBlock(
-      a + (<usize> (load<i32>(segment, 8) * stride + firstRow) << 2),
-      <usize> stride << 2,
-      length,
-      rows,
-      room,
-      rowBytes,
-    );
-    for (let i = 0; i < tiles * TILE_ROWS; i++) {
-      const to = pointers + (<usize> ((i >> 2) * count + s) << 4) +
-        (<usize> (i & 3) << 2);
-      store<u32>(to, <u32> (room + <usize> min(i, rows - 1) * rowBytes));
-    }
-    room += <usize> rows * rowBytes;
-  }
-}
-
-/** Applies an activation in place. */
-function activate(activation: i32, x: usize, count: i32, room: usize): void {
-  const end = x + (<usize> count << 2);
-  for (; x + 16 <= end; x += 16) {
-    v128.store(x, activation4(activation, v128.load(x)));
-  }
-  if (x < end) {
-    const rest = <i32> (end - x) >> 2;
-    copyFloats(x, room, rest);
-    v128.store(room, activation4(activation, v128.load(room)));
-    copyFloats(room, x, rest);
-  }
-}
-
-function activation4(activation: i32, x: v128): v128 {
-  if (activation == 1) return relu4(x);
-  if (activation == 2) return gelu4(x);
-  if (activation == 3) return geluTanh4(x);
-  return tanh4(x);
 }
