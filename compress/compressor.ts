@@ -1,0 +1,24 @@
+/**
+ * What a compressor is.
+ *
+ * @module
+ */
+
+import type { Masks } from "./masks.ts";
+import type { Weight } from "./weight.ts";
+
+/**
+ * The operator C of the CrAM paper: a value that any weights can be given to.
+ * Nothing is read back from the device.
+ */
+export interface Compressor {
+  /** What it does, for reports: `top-k 50 %`. */
+  readonly name: string;
+  /**
+   * Compresses weights in place.
+   *
+   * @param weights The prunable weights of a model, in the model's order.
+   * @returns Which weights were kept, for the caller to dispose of; `undefined` from compressors that remove none, such as quantizers.
+   */
+  compress(weights: readonly Weight[]): Masks | undefined;
+}

@@ -1,0 +1,14 @@
+/**
+ * Compressors of networks: Top-K and N:M pruning, quantization, and masks as
+ * values.
+ *
+ * @module
+ */
+
+export * from "./chain.ts";
+export * from "./compressor.ts";
+export * from "./masks.ts";
+export * from "./nm.ts";
+export { quantize, type QuantizeOptions } from "./quantize.ts";
+export * from "./top_k.ts";
+export type { Weight } from "./weight.ts";
