@@ -47,11 +47,9 @@ function resolveShape(x: Tensor, shape: Shape): Shape {
   const open = shape.indexOf(-1);
   const rest = shape.filter((_, axis) => axis !== open);
   checkShape(rest);
-  const known = sizeOf(rest);
-  const resolved = open < 0 ? shape : shape.with(open, x.size / known);
+  const resolved = open < 0 ? shape : shape.with(open, x.size / sizeOf(rest));
   if (
-    known === 0 && open >= 0 || !Number.isInteger(resolved[open] ?? 0) ||
-    sizeOf(resolved) !== x.size
+    !Number.isInteger(resolved[open] ?? 0) || sizeOf(resolved) !== x.size
   ) {
     throw new ShapeError(
       `Cannot reshape ${x} to ${formatShape(shape)}: it has ${x.size} elements`,
