@@ -6,6 +6,7 @@
 
 import type { Backend, DeviceInfo } from "../backend.ts";
 import type { DeviceOptions } from "../open_device.ts";
+import { attention } from "./_attention.ts";
 import { batchNorm } from "./_batch_norm.ts";
 import { convolution } from "./_convolution.ts";
 import { elementwise } from "./_elementwise.ts";
@@ -31,6 +32,7 @@ export async function openCpuBackend(
     ...matmul(runtime),
     ...convolution(runtime),
     ...elementwise(runtime),
+    ...attention(runtime),
     ...batchNorm(runtime),
     ...reduction(runtime),
     ...layerNorm(runtime),
