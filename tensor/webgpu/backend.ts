@@ -1,6 +1,9 @@
 /** The kernels of the webgpu device. */
 
 import type {
+  Attention,
+  AttentionBackward,
+  AttentionLayout,
   AxisLayout,
   Backend,
   BatchNormBackward,
@@ -51,6 +54,7 @@ import {
   maxPool2d,
   maxPool2dBackward,
 } from "./_pooling.ts";
+import { attention, attentionBackward } from "./_attention.ts";
 import { argmax, reduce } from "./_reduce.ts";
 import { matmul } from "./_matmul.ts";
 import { Runtime, type Traits } from "./_runtime.ts";
@@ -184,6 +188,17 @@ export class WebGpuBackend {
 
   argmax(x: GpuView, out: GpuView, layout: AxisLayout): void {
     argmax(this.runtime, x, out, layout);
+  }
+
+  attention(views: Attention<GpuBuffer>, layout: AttentionLayout): void {
+    attention(this.runtime, views, layout);
+  }
+
+  attentionBackward(
+    views: AttentionBackward<GpuBuffer>,
+    layout: AttentionLayout,
+  ): void {
+    attentionBackward(this.runtime, views, layout);
   }
 
   maxPool2d(

@@ -1,0 +1,499 @@
+/**
+ * Scaled dot-product attention and its gradient: A. Vaswani et al.,
+ * arXiv:1706.03762, equation 1. Scores are products that are kept for some
+ * heads at a time; softmax and its gradient work on them in place.
+ */
+
+import type {
+  Attention,
+  AttentionBackward,
+  AttentionLayout,
+} from "../backend.ts";
+import { sizeOf } from "../shape.ts";
+import type { GpuBuffer, GpuView } from "./_buffer.ts";
+import { fill } from "./_fill.ts";
+import { runGemm } from "./_gemm.ts";
+import { chooseGemm } from "./_gemm_choice.ts";
+import type { GemmSource } from "./_gemm_kernel.ts";
+import { type ElementType, type Kernel, kernelFamily } from "./_kernel.ts";
+import {
+  chooseRowLanes,
+  readsVectors,
+  ROW_WORKGROUP_SIZE,
+  rowFunctions,
+  rowGroups,
+  type RowLanes,
+  rowSource,
+} from "./_row_kernel.ts";
+import { forRowRanges, rowsOf } from "./_rows.ts";
+import type { Runtime } from "./_runtime.ts";
+
+/** The scores of so many bytes are kept at a time, unless those of one head take more. */
+const MAX_SCORE_BYTES = 64 * 2 ** 20;
+
+/** Matrices of all heads, some of which a product takes. */
+interface HeadMatrices {
+  readonly view: GpuView;
+  /** The first head, counted through all sequences. */
+  readonly first: number;
+  /** Elements from one sequence, head, row to the next; columns are neighbours. */
+  readonly batchStride: number;
+  readonly headStride: number;
+  readonly rowStride: number;
+}
+
+/** Products of the matrices of each head. A problem is a head of a sequence. */
+const SOURCE: GemmSource = {
+  name: "attention-product",
+  uniforms: {
+    heads: "u32",
+    a_first: "u32",
+    a_batch: "u32",
+    a_head: "u32",
+    a_row: "u32",
+    b_first: "u32",
+    b_batch: "u32",
+    b_head: "u32",
+    out_first: "u32",
+    out_batch: "u32",
+    out_head: "u32",
+    out_row: "u32",
+  },
+  declarations: `
+fn head_start(head: u32, batch_stride: u32, head_stride: u32) -> u32 {
+  return head / u.heads * batch_stride + head % u.heads * head_stride;
+}
+fn a_row(problem: u32, row: u32) -> Row {
+  return Row(head_start(u.a_first + problem, u.a_batch, u.a_head) + row * u.a_row, 0, 0, 0u, 0u);
+}
+fn a_run(row: Row, segment: u32) -> Run {
+  return Run(row.base, 0u, u.length);
+}
+fn b_start(problem: u32, segment: u32) -> u32 {
+  return head_start(u.b_first + problem, u.b_batch, u.b_head);
+}
+fn row_exists(row: u32) -> bool {
+  return true;
+}
+fn out_start(problem: u32, row: u32) -> u32 {
+  return head_start(u.out_first + problem, u.out_batch, u.out_head) + row * u.out_row;
+}
+`,
+};
+
+/** Sizes of the products of each head. */
+interface ProductSizes {
+  /** How many heads, and how many there are in a sequence. */
+  readonly count: number;
+  readonly heads: number;
+  /** Rows and columns of the result, and what is summed over. */
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+}
+
+/** `out = A · B` for each head, with A `[m, k]` or `[k, m]` and B `[k, n]` or `[n, k]` as stored. */
+function multiplyHeads(
+  runtime: Runtime,
+  a: HeadMatrices,
+  transposeA: boolean,
+  b: HeadMatrices,
+  transposeB: boolean,
+  out: HeadMatrices,
+  { count, heads, m, n, k }: ProductSizes,
+): void {
+  const aligned = (matrices: HeadMatrices) =>
+    [matrices.batchStride, matrices.headStride, matrices.rowStride]
+      .every((stride) => stride % 4 === 0);
+  const choice = chooseGemm(
+    { problems: count, m, n, rowsAlike: m, segments: 1, length: k },
+    runtime.traits,
+  );
+  runGemm(
+    runtime,
+    {
+      source: SOURCE,
+      problems: count,
+      n,
+      length: k,
+      a: a.view,
+      aAlong: transposeA ? "m" : "k",
+      aVector: aligned(a),
+      aMasked: false,
+      aStepK: transposeA ? a.rowStride : 1,
+      b: b.view,
+      bAlong: transposeB ? "k" : "n",
+      bVector: aligned(b),
+      bStep: b.rowStride,
+      out: out.view,
+      outVector: aligned(out) && n % 4 === 0,
+      bias: undefined,
+      biasStep: 0,
+      activation: undefined,
+      preActivation: undefined,
+    },
+    // Heads of the result lie between those of other calls.
+    { ...choice, segmentSplits: 1, lengthSplits: 1 },
+    [{
+      m,
+      segments: 1,
+      uniforms: {
+        heads,
+        a_first: a.first,
+        a_batch: a.batchStride,
+        a_head: a.headStride,
+        a_row: transposeA ? 1 : a.rowStride,
+        b_first: b.first,
+        b_batch: b.batchStride,
+        b_head: b.headStride,
+        out_first: out.first,
+        out_batch: out.batchStride,
+        out_head: out.headStride,
+        out_row: out.rowStride,
+      },
+    }],
+  );
+}
+
+const SCORE_UNIFORMS = {
+  rows: "u32",
+  columns: "u32",
+  row_stride: "u32",
+  first_row: "u32",
+  scale: "f32",
+  heads: "u32",
+  queries: "u32",
+  mask_batch: "u32",
+  mask_head: "u32",
+  mask_query: "u32",
+  mask_key: "u32",
+} as const satisfies Record<string, ElementType>;
+
+/** Statements that find a row's mask, and the expression of its scaled and masked scores at column `j`. */
+function scoreSource(
+  masked: boolean,
+  vector: boolean,
+): { readonly begin: string; readonly score: string } {
+  const scaled = `scores_load${vector ? "4" : ""}(begin + j) * u.scale`;
+  if (!masked) return { begin: "", score: scaled };
+  const element = (i: number) =>
+    `mask_load(mask_at + (j + ${i}u) * u.mask_key)`;
+  return {
+    begin: `
+  let head = (u.first_row + row) / u.queries;
+  let query = (u.first_row + row) % u.queries;
+  let mask_at = head / u.heads * u.mask_batch + head % u.heads * u.mask_head + query * u.mask_query;`,
+    score: `${scaled} + ${
+      vector ? `vec4<f32>(${[0, 1, 2, 3].map(element).join(", ")})` : element(0)
+    }`,
+  };
+}
+
+/** Turns products into probabilities. A row of -∞ gives zeros. */
+const probabilityKernel = kernelFamily(
+  (masked: boolean, lanes: RowLanes, vector: boolean): Kernel => {
+    const { type, suffix, begin, loop } = rowSource(lanes, vector);
+    const { begin: maskBegin, score } = scoreSource(masked, vector);
+    const body = `${begin}
+  let begin = row * u.row_stride;${maskBegin}
+  var largest_seen = ${type}(-inf());
+  ${loop} {
+    let score = ${score};
+    largest_seen = maximum${suffix}(largest_seen, score);
+    scores_store${suffix}(begin + j, score);
+  }
+  let largest = row_max(largest_seen, lane);
+  let shift = select(largest, 0.0, largest == -inf());
+  var total_seen = ${type}();
+  ${loop} {
+    let e = exp${suffix || "_f32"}(scores_load${suffix}(begin + j) - shift);
+    scores_store${suffix}(begin + j, e);
+    total_seen += e;
+  }
+  let total = row_sum(total_seen, lane);
+  let divisor = select(total, 1.0, total == 0.0);
+  ${loop} {
+    scores_store${suffix}(begin + j, scores_load${suffix}(begin + j) / divisor);
+  }
+  if (first == 0u) {
+    totals_store(row, select(largest + log_f32(total), largest, abs(largest) == inf()));
+  }`;
+    return {
+      name: `attention-probabilities${
+        masked ? "-masked" : ""
+      }-${lanes}-${type}`,
+      operands: {
+        scores: { access: "read_write", type: "f32", vector },
+        ...(masked
+          ? { mask: { access: "read" as const, type: "f32" as const } }
+          : {}),
+        totals: { access: "read_write", type: "f32" },
+      },
+      uniforms: SCORE_UNIFORMS,
+      workgroupSize: ROW_WORKGROUP_SIZE,
+      declarations: rowFunctions(lanes, vector, body),
+      body,
+    };
+  },
+);
+
+/**
+ * Turns products into probabilities p, and their gradients dp into gradients
+ * of the products: p · (dp - Σ p · dp) · scale.
+ */
+const scoreGradientKernel = kernelFamily(
+  (masked: boolean, lanes: RowLanes, vector: boolean): Kernel => {
+    const { type, suffix, begin, loop } = rowSource(lanes, vector);
+    const { begin: maskBegin, score } = scoreSource(masked, vector);
+    const body = `${begin}
+  let begin = row * u.row_stride;${maskBegin}
+  let total = totals_load(row);
+  let nothing_open = total == -inf();
+  var seen = ${type}();
+  ${loop} {
+    let p = select(exp${
+      suffix || "_f32"
+    }(${score} - total), ${type}(), nothing_open);
+    scores_store${suffix}(begin + j, p);
+    seen += p * gradients_load${suffix}(begin + j);
+  }
+  let mean = row_sum(seen, lane);
+  ${loop} {
+    let p = scores_load${suffix}(begin + j);
+    gradients_store${suffix}(begin + j, p * (gradients_load${suffix}(begin + j) - mean) * u.scale);
+  }`;
+    return {
+      name: `attention-score-gradient${
+        masked ? "-masked" : ""
+      }-${lanes}-${type}`,
+      operands: {
+        scores: { access: "read_write", type: "f32", vector },
+        gradients: { access: "read_write", type: "f32", vector },
+        ...(masked
+          ? { mask: { access: "read" as const, type: "f32" as const } }
+          : {}),
+        totals: { access: "read", type: "f32" },
+      },
+      uniforms: SCORE_UNIFORMS,
+      workgroupSize: ROW_WORKGROUP_SIZE,
+      declarations: rowFunctions(lanes, vector, body),
+      body,
+    };
+  },
+);
+
+/** Some heads, counted through some sequences, whose scores are kept at a time. */
+interface HeadRange {
+  /** The first sequence and how many: operands are cut to these. */
+  readonly firstBatch: number;
+  readonly batch: number;
+  /** The first head of them, and how many. */
+  readonly first: number;
+  readonly count: number;
+}
+
+function forHeadRanges(
+  { binding }: Runtime,
+  layout: AttentionLayout,
+  run: (range: HeadRange) => void,
+): void {
+  const { batch, heads, queries, keys, depth, valueDepth } = layout;
+  const sequenceBytes = 4 * heads * Math.max(queries, keys) *
+    Math.max(depth, valueDepth);
+  const scoreBytes = Math.min(MAX_SCORE_BYTES, binding.maxBindingBytes);
+  const step = Math.max(
+    1,
+    Math.floor(scoreBytes / (4 * queries * scoreStride(layout))),
+  );
+  forRowRanges(batch, sequenceBytes, binding, (firstBatch, sequences) => {
+    const all = sequences * heads;
+    for (let first = 0; first < all; first += step) {
+      const count = Math.min(step, all - first);
+      run({ firstBatch, batch: sequences, first, count });
+    }
+  });
+}
+
+/** From one row of scores to the next: whole vectors. */
+function scoreStride({ keys }: AttentionLayout): number {
+  return Math.ceil(keys / 4) * 4;
+}
+
+/** The operands of some heads. */
+function headsOf(
+  layout: AttentionLayout,
+  { firstBatch, batch, first, count }: HeadRange,
+) {
+  const { heads, queries, keys } = layout;
+  const stride = scoreStride(layout);
+  return {
+    /** Of `[batch, positions, heads, depth]`. */
+    matrices: (
+      view: GpuView,
+      positions: number,
+      depth: number,
+    ): HeadMatrices => ({
+      view: rowsOf(view, positions * heads * depth, firstBatch, batch),
+      first,
+      batchStride: positions * heads * depth,
+      headStride: depth,
+      rowStride: heads * depth,
+    }),
+    /** Of scores, which are kept of these heads only. */
+    scores: (view: GpuView): HeadMatrices => ({
+      view,
+      first: 0,
+      batchStride: heads * queries * stride,
+      headStride: queries * stride,
+      rowStride: stride,
+    }),
+    /** Of `[batch, heads, queries]`. */
+    rows: (view: GpuView): GpuView =>
+      rowsOf(view, queries, firstBatch * heads + first, count),
+    scoreShape: [count, queries, stride] as const,
+    sizes: (m: number, n: number, k: number): ProductSizes => ({
+      count,
+      heads,
+      m,
+      n,
+      k,
+    }),
+    scoreUniforms: {
+      rows: count * queries,
+      columns: keys,
+      row_stride: stride,
+      first_row: (firstBatch * heads + first) * queries,
+      scale: layout.scale,
+      heads,
+      queries,
+      mask_batch: layout.maskStrides[0],
+      mask_head: layout.maskStrides[1],
+      mask_query: layout.maskStrides[2],
+      mask_key: layout.maskStrides[3],
+    },
+  };
+}
+
+/** Scaled dot-product attention. */
+export function attention(
+  runtime: Runtime,
+  { query, key, value, mask, out, logSumExp }: Attention<GpuBuffer>,
+  layout: AttentionLayout,
+): void {
+  const { queries, keys, depth, valueDepth } = layout;
+  if (keys === 0) {
+    fill(runtime, out, 0);
+    fill(runtime, logSumExp, -Infinity);
+    return;
+  }
+  const lanes = chooseRowLanes(keys, runtime.traits);
+  const kernel = probabilityKernel(
+    mask !== undefined,
+    lanes,
+    readsVectors(keys),
+  );
+  forHeadRanges(runtime, layout, (range) => {
+    const heads = headsOf(layout, range);
+    runtime.temporary(heads.scoreShape, (view) => {
+      const scores = heads.scores(view);
+      multiplyHeads(
+        runtime,
+        heads.matrices(query, queries, depth),
+        false,
+        heads.matrices(key, keys, depth),
+        true,
+        scores,
+        heads.sizes(queries, keys, depth),
+      );
+      runtime.run(
+        kernel,
+        { scores: view, mask, totals: heads.rows(logSumExp) },
+        heads.scoreUniforms,
+        rowGroups(heads.scoreUniforms.rows, lanes),
+      );
+      multiplyHeads(
+        runtime,
+        scores,
+        false,
+        heads.matrices(value, keys, valueDepth),
+        false,
+        heads.matrices(out, queries, valueDepth),
+        heads.sizes(queries, valueDepth, keys),
+      );
+    });
+  });
+}
+
+/** Gradient of {@linkcode attention}. */
+export function attentionBackward(
+  runtime: Runtime,
+  views: AttentionBackward<GpuBuffer>,
+  layout: AttentionLayout,
+): void {
+  const { mask, logSumExp, dQuery, dKey, dValue } = views;
+  const { queries, keys, depth, valueDepth } = layout;
+  if (keys === 0 || queries === 0) {
+    for (const gradient of [dQuery, dKey, dValue]) {
+      if (sizeOf(gradient.shape) > 0) fill(runtime, gradient, 0);
+    }
+    return;
+  }
+  const lanes = chooseRowLanes(keys, runtime.traits);
+  const kernel = scoreGradientKernel(
+    mask !== undefined,
+    lanes,
+    readsVectors(keys),
+  );
+  forHeadRanges(runtime, layout, (range) => {
+    const heads = headsOf(layout, range);
+    const query = heads.matrices(views.query, queries, depth);
+    const key = heads.matrices(views.key, keys, depth);
+    const value = heads.matrices(views.value, keys, valueDepth);
+    const dOut = heads.matrices(views.dOut, queries, valueDepth);
+    runtime.temporary(heads.scoreShape, (scoreView) => {
+      runtime.temporary(heads.scoreShape, (gradientView) => {
+        const scores = heads.scores(scoreView);
+        const gradients = heads.scores(gradientView);
+        const product = (
+          a: HeadMatrices,
+          transposeA: boolean,
+          b: HeadMatrices,
+          transposeB: boolean,
+          out: HeadMatrices,
+          ...[m, n, k]: readonly [number, number, number]
+        ) => {
+          const sizes = heads.sizes(m, n, k);
+          multiplyHeads(runtime, a, transposeA, b, transposeB, out, sizes);
+        };
+        product(query, false, key, true, scores, queries, keys, depth);
+        product(dOut, false, value, true, gradients, queries, keys, valueDepth);
+        runtime.run(
+          kernel,
+          {
+            scores: scoreView,
+            gradients: gradientView,
+            mask,
+            totals: heads.rows(logSumExp),
+          },
+          heads.scoreUniforms,
+          rowGroups(heads.scoreUniforms.rows, lanes),
+        );
+        product(
+          ...[gradients, false, key, false] as const,
+          heads.matrices(dQuery, queries, depth),
+          ...[queries, depth, keys] as const,
+        );
+        product(
+          ...[gradients, true, query, false] as const,
+          heads.matrices(dKey, keys, depth),
+          ...[keys, depth, queries] as const,
+        );
+        product(
+          ...[scores, true, dOut, false] as const,
+          heads.matrices(dValue, keys, valueDepth),
+          ...[keys, valueDepth, queries] as const,
+        );
+      });
+    });
+  });
+}
