@@ -13,10 +13,10 @@ import { elementwise } from "./_elementwise.ts";
 import { layerNorm } from "./_layer_norm.ts";
 import { matmul } from "./_matmul.ts";
 import { memory } from "./_memory.ts";
-import { type CpuBuffer, Runtime, type RuntimeOptions } from "./_runtime.ts";
 import { pooling } from "./_pooling.ts";
 import { random } from "./_random.ts";
 import { reduction } from "./_reduce.ts";
+import { type CpuBuffer, Runtime, type RuntimeOptions } from "./_runtime.ts";
 import { softmax } from "./_softmax.ts";
 import { structure } from "./_structure.ts";
 
@@ -28,19 +28,19 @@ export async function openCpuBackend(
   // One line for each family of kernels.
   return {
     info: describe(runtime, options),
-    ...memory(runtime),
-    ...matmul(runtime),
-    ...convolution(runtime),
-    ...elementwise(runtime),
     ...attention(runtime),
     ...batchNorm(runtime),
-    ...reduction(runtime),
+    ...convolution(runtime),
+    ...elementwise(runtime),
     ...layerNorm(runtime),
+    ...matmul(runtime),
+    ...memory(runtime),
     ...pooling(runtime),
     ...random(runtime),
+    ...reduction(runtime),
     ...softmax(runtime),
     ...structure(runtime),
-  } as Partial<Backend<CpuBuffer>> as Backend<CpuBuffer>;
+  };
 }
 
 function describe(runtime: Runtime, options: DeviceOptions): DeviceInfo {
