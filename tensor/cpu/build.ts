@@ -23,6 +23,7 @@ async function compile(features: string): Promise<Uint8Array<ArrayBuffer>> {
     ...["-O3", "--converge", "--noAssert"],
     ...["--runtime", "stub"],
     ...["--enable", features],
+    ...["--disableWarning", "112"], // vectors that cross the border to JavaScript: none does
     ...["--importMemory", "--noExportMemory", "--sharedMemory"],
     ...["--initialMemory", "1", "--maximumMemory", "65536"],
   ], {

@@ -224,7 +224,7 @@ function multiplyBlock(
   for (let row = firstRow; row < blockEnd; row++) {
     const sums = <usize> load<u32>(targets + (<usize> (row - firstRow) << 2)) +
       (<usize> column << 2);
-    const copy = preActivation == 0 ? 0 : sums + shift;
+    const copy = preActivation == 0 ? <usize> 0 : sums + shift;
     activate(activation, sums, copy, count, edge);
   }
 }

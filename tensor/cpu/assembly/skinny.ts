@@ -51,7 +51,7 @@ export function skinny(params: usize, part: i32, parts: i32): void {
           from += step;
         }
       }
-      const copy = preActivation == 0 ? 0 : preActivation + offset;
+      const copy = preActivation == 0 ? <usize> 0 : preActivation + offset;
       activate(int(params, 5), sums, copy, count, room);
     }
   }
