@@ -120,7 +120,8 @@ export type BinaryOp =
  * Reductions. `max` and `min` propagate NaN. Of an empty axis: sum 0, mean
  * NaN, max -∞, min +∞, logSumExp -∞, l2Norm 0. `logSumExp` subtracts the
  * maximum first, and is exact for rows of -∞ (-∞) and with +∞ (+∞).
- * Integers take `sum` (wraps), `max`, `min`.
+ * Integers take `sum` (wraps), `max`, `min`; of an empty axis these are the
+ * least and the greatest of their dtype.
  */
 export type ReduceOp = "sum" | "mean" | "max" | "min" | "logSumExp" | "l2Norm";
 

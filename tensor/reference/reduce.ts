@@ -1,7 +1,7 @@
 /** Reductions of one axis. */
 
 import type { AxisLayout, ReduceOp } from "../backend.ts";
-import { dtypeInfo } from "../dtype.ts";
+import { INTEGER_RANGES } from "../_integer_range.ts";
 import { elementsOf, type ReferenceView } from "./buffer.ts";
 
 /** The elements of one reduced line, in double precision. */
@@ -56,15 +56,23 @@ const REDUCE: Readonly<Record<ReduceOp, (line: Line) => number>> = {
   l2Norm,
 };
 
+/** What integers do differently: sums wrap, and there is no infinity for empty lines. */
+function integerReduce(
+  op: ReduceOp,
+  [least, greatest]: readonly [number, number],
+): (line: Line) => number {
+  if (op === "sum") return integerSum;
+  return (line) => Math.min(Math.max(REDUCE[op](line), least), greatest);
+}
+
 export function reduce(
   op: ReduceOp,
   x: ReferenceView,
   out: ReferenceView,
   layout: AxisLayout,
 ): void {
-  const f = op === "sum" && dtypeInfo(x.dtype).kind === "int"
-    ? integerSum
-    : REDUCE[op];
+  const range = INTEGER_RANGES[x.dtype];
+  const f = range === undefined ? REDUCE[op] : integerReduce(op, range);
   reduceLines(f, x, out, layout);
 }
 

@@ -55,11 +55,15 @@ Deno.test("reduce() works along the middle axis", () => {
   assertEquals(numbers(out), [6, 9, 24, 27]);
 });
 
-Deno.test("reduce() wraps integers", () => {
+Deno.test("reduce() wraps sums of integers, and has no infinity for them", () => {
   const most = 2 ** 31 - 1;
   assertEquals(lineOf("sum", [most, most, 3], "int32"), 1);
   assertEquals(lineOf("sum", [2 ** 32 - 1, 2], "uint32"), 1);
   assertEquals(lineOf("max", [2 ** 32 - 1, 2], "uint32"), 2 ** 32 - 1);
+  assertEquals(lineOf("max", [], "int32"), -(2 ** 31));
+  assertEquals(lineOf("min", [], "int32"), 2 ** 31 - 1);
+  assertEquals(lineOf("max", [], "uint32"), 0);
+  assertEquals(lineOf("min", [], "uint32"), 2 ** 32 - 1);
   // So many that their sum is no longer a whole double.
   const many = new Array<number>(2 ** 22 + 1).fill(2 ** 32 - 1);
   assertEquals(lineOf("sum", many, "uint32"), 2 ** 32 - many.length);

@@ -8,6 +8,7 @@ import {
   float16Bits,
   float16Value,
 } from "../float16.ts";
+import { INTEGER_RANGES } from "../_integer_range.ts";
 import { elementsOf, type ReferenceView } from "./buffer.ts";
 import { walk } from "./walk.ts";
 
@@ -99,16 +100,12 @@ function encoder(dtype: DType): (value: number) => number {
   return (value) => value;
 }
 
-const RANGES: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
-  int32: [-(2 ** 31), 2 ** 31 - 1],
-  uint32: [0, 2 ** 32 - 1],
-  uint8: [0, 255],
-};
-
 /** Floats saturate when they become integers, and typed arrays truncate them; integers wrap. */
 function saturator(from: DType, to: DType): (value: number) => number {
-  const range = RANGES[to];
-  if (range === undefined || from === "bool" || RANGES[from] !== undefined) {
+  const range = INTEGER_RANGES[to];
+  if (
+    range === undefined || from === "bool" || INTEGER_RANGES[from] !== undefined
+  ) {
     return (value) => value;
   }
   const [low, high] = range;

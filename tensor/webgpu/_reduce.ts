@@ -6,6 +6,7 @@
  */
 
 import type { AxisLayout, ReduceOp } from "../backend.ts";
+import { INTEGER_RANGES } from "../_integer_range.ts";
 import { sizeOf } from "../shape.ts";
 import type { GpuView } from "./_buffer.ts";
 import { elementTypeOf } from "./_element_type.ts";
@@ -277,7 +278,9 @@ export function reduce(
   layout: AxisLayout,
 ): void {
   if (layout.length === 0) {
-    fill(runtime, out, EMPTY[op]);
+    const [least, greatest] = INTEGER_RANGES[out.dtype] ??
+      [-Infinity, Infinity];
+    fill(runtime, out, Math.min(Math.max(EMPTY[op], least), greatest));
   } else {
     reduceLines(runtime, op, x, out, layout);
   }
