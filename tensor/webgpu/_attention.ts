@@ -350,6 +350,9 @@ function headsOf(
     /** Of `[batch, heads, queries]`. */
     rows: (view: GpuView): GpuView =>
       rowsOf(view, queries, firstBatch * heads + first, count),
+    /** Of the mask, unless all sequences share it. */
+    mask: (view: GpuView | undefined): GpuView | undefined =>
+      view && rowsOf(view, layout.maskStrides[0], firstBatch, batch),
     scoreShape: [count, queries, stride] as const,
     sizes: (m: number, n: number, k: number): ProductSizes => ({
       count,
@@ -362,7 +365,7 @@ function headsOf(
       rows: count * queries,
       columns: keys,
       row_stride: stride,
-      first_row: (firstBatch * heads + first) * queries,
+      first_row: first * queries,
       scale: layout.scale,
       heads,
       queries,
@@ -407,7 +410,11 @@ export function attention(
       );
       runtime.run(
         kernel,
-        { scores: view, mask, totals: heads.rows(logSumExp) },
+        {
+          scores: view,
+          mask: heads.mask(mask),
+          totals: heads.rows(logSumExp),
+        },
         heads.scoreUniforms,
         rowGroups(heads.scoreUniforms.rows, lanes),
       );
@@ -472,7 +479,7 @@ export function attentionBackward(
           {
             scores: scoreView,
             gradients: gradientView,
-            mask,
+            mask: heads.mask(mask),
             totals: heads.rows(logSumExp),
           },
           heads.scoreUniforms,

@@ -78,8 +78,8 @@ export async function assertAgrees<Name extends string>(
   tolerance: Tolerance = {},
 ): Promise<void> {
   const reference = createReferenceBackend();
-  const actual = await results(device as unknown as Backend, tensors, run);
-  const expected = await results(reference as Backend, tensors, run);
+  const actual = await results(device, tensors, run);
+  const expected = await results(reference, tensors, run);
   reference.close();
   for (const name in tensors) {
     const { dtype, shape } = tensors[name];

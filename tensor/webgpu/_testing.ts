@@ -41,7 +41,7 @@ export function testOnWebGpu(
           traits,
         );
         try {
-          await test(backend as unknown as WebGpuBackend);
+          await test(backend as WebGpuBackend);
         } finally {
           backend.close();
         }

@@ -66,7 +66,7 @@ import { Runtime, type Traits } from "./_runtime.ts";
 const SOFTWARE_MEMORY_LIMIT = 4 * 2 ** 30;
 
 /** Implements the contract by one function of `runtime` for each kernel. */
-export class WebGpuBackend {
+export class WebGpuBackend implements Backend<GpuBuffer> {
   readonly info: DeviceInfo;
   readonly runtime: Runtime;
 
@@ -380,5 +380,5 @@ export async function openWebGpuBackend(
     memoryLimit,
     traits,
   });
-  return new WebGpuBackend(info, runtime) as unknown as Backend;
+  return new WebGpuBackend(info, runtime);
 }
