@@ -211,12 +211,6 @@ const VARIANTS: Readonly<Record<string, Partial<Traits>>> = {
   "small tiles": { software: false, busyGroups: 256 },
 };
 
-/** Compiling these takes long: the cases that fill more than one tile must do. */
-const LARGE_TILES: Readonly<Record<string, Partial<Traits>>> = {
-  "larger tiles": { software: false, busyGroups: 3 },
-  "the largest tiles": { software: false, busyGroups: 1 },
-};
-
 for (const [variant, traits] of Object.entries(VARIANTS)) {
   testConvolution(
     `conv2d() and its gradients in ${variant} equal the reference`,
@@ -238,15 +232,6 @@ for (const [variant, traits] of Object.entries(VARIANTS)) {
       { input: [2, 16, 17, 4], window: [1, 1], outChannels: 5 },
     ],
     { maxBindingBytes: 4096 },
-    traits,
-  );
-}
-
-for (const [variant, traits] of Object.entries(LARGE_TILES)) {
-  testConvolution(
-    `conv2d() and its gradients in ${variant} equal the reference`,
-    CASES.slice(1, 4),
-    {},
     traits,
   );
 }

@@ -448,15 +448,20 @@ function indented(spaces: number, lines: readonly string[]): string {
   return lines.map((line) => `${" ".repeat(spaces)}${line}\n`).join("");
 }
 
+/** A loop, because what follows a sum may be long and need not be compiled for every row. */
 function storeRowsSource({ rows, columns }: GemmChoice): string {
-  return range(rows).map((r) =>
-    `  if (row + ${r}u < u.m && row_exists(row + ${r}u)) {
-    let index = split * u.split_size + out_start(problem, row + ${r}u);
-${
-      range(columns / 4).map((c) =>
-        `    store4(index, col + ${4 * c}u, bias_at, sum${r}_${c});\n`
-      ).join("")
-    }  }
-`
-  ).join("");
+  const quads = columns / 4;
+  const sums = range(rows).flatMap((r) =>
+    range(quads).map((c) => `sum${r}_${c}`)
+  );
+  return `  var sums = array<vec4<f32>, ${sums.length}>(${sums.join(", ")});
+  for (var r = 0u; r < ${rows}u; r++) {
+    if (row + r < u.m && row_exists(row + r)) {
+      let index = split * u.split_size + out_start(problem, row + r);
+      for (var c = 0u; c < ${quads}u; c++) {
+        store4(index, col + 4u * c, bias_at, sums[r * ${quads}u + c]);
+      }
+    }
+  }
+`;
 }
