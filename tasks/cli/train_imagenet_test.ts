@@ -31,7 +31,7 @@ const SMALL = [
   "--model=resnet20",
   "--image-size=8",
   "--batch-size=4",
-  "--device=reference",
+  "--device=cpu",
   "--threads=1",
 ];
 
