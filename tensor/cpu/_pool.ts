@@ -302,7 +302,7 @@ async function startWebWorker(
       `${source} onmessage = ({ data }) => serve(data, runParts, () => postMessage("ready"));`,
     ], { type: "text/javascript" }),
   );
-  const worker = new Worker(url);
+  const worker = new Worker(url, { type: "module" });
   try {
     await new Promise((resolve, reject) => {
       worker.onmessage = resolve;

@@ -22,6 +22,9 @@ const SCRATCH_BYTES = 1024 * 1024;
 
 const INITIAL_PAGES = 256;
 
+/** More threads would find too few parts. */
+const MAX_THREADS = 64;
+
 /** How much elementary work a part should have at least: some 10 µs. */
 const WORK_PER_PART = 32_768;
 
@@ -80,9 +83,9 @@ export class Runtime {
       (instance.exports.heapBase as () => number)(),
       maxPages,
     );
-    const threads = shared
-      ? options.threads ?? globalThis.navigator?.hardwareConcurrency ?? 1
-      : 1;
+    const wanted = options.threads ??
+      globalThis.navigator?.hardwareConcurrency ?? 1;
+    const threads = shared ? Math.min(wanted, MAX_THREADS) : 1;
     const pool = new Pool({
       module,
       memory,

@@ -50,6 +50,22 @@ Deno.test("Runtime has the threads it was asked for, and one without shared memo
   );
 });
 
+Deno.test("Runtime uses web workers where node:worker_threads is missing", async () => {
+  const process = Object.getOwnPropertyDescriptor(globalThis, "process")!;
+  Object.defineProperty(globalThis, "process", {
+    value: undefined,
+    configurable: true,
+  });
+  try {
+    await withRuntime({ threads: 3 }, (runtime) => {
+      assertEquals(runtime.threads, 3);
+      compute(runtime);
+    });
+  } finally {
+    Object.defineProperty(globalThis, "process", process);
+  }
+});
+
 Deno.test("Runtime runs every part once, also of many short kernels in a row", async () => {
   await withRuntime({ threads: 3 }, (runtime) => {
     const count = 16 * 1000;

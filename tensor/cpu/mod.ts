@@ -67,6 +67,6 @@ function describe(runtime: Runtime, options: DeviceOptions): DeviceInfo {
     ],
     maxBufferBytes: maxBytes,
     maxBindingBytes: maxBytes,
-    memoryLimit: options.memoryLimit ?? maxBytes,
+    memoryLimit: Math.min(options.memoryLimit ?? maxBytes, maxBytes),
   };
 }
