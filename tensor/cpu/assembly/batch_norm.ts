@@ -45,16 +45,16 @@ function addRows<W>(
 ): void {
   const squares = sums + (BLOCK_COLUMNS << 2);
   const shift = loadLanes<W>(shifts);
-  let sum = loadLanes<W>(sums);
-  let square = loadLanes<W>(squares);
+  let sum = splat(0);
+  let square = splat(0);
   for (let r = 0; r < count; r++) {
     const d = f32x4.sub(loadLanes<W>(x), shift);
     sum = f32x4.add(sum, d);
     square = madd(d, d, square);
     x += row;
   }
-  storeLanes<W>(sums, sum);
-  storeLanes<W>(squares, square);
+  storeLanes<W>(sums, f32x4.add(loadLanes<W>(sums), sum));
+  storeLanes<W>(squares, f32x4.add(loadLanes<W>(squares), square));
 }
 
 /**
@@ -342,8 +342,8 @@ function addGradients<W, Kind>(
 ): void {
   const products = sums + (BLOCK_COLUMNS << 2);
   const mean = loadLanes<W>(means);
-  let sum = loadLanes<W>(sums);
-  let product = loadLanes<W>(products);
+  let sum = splat(0);
+  let product = splat(0);
   for (let r = 0; r < count; r++) {
     const g = maskedGradient<W, Kind>(dy, y);
     sum = f32x4.add(sum, g);
@@ -354,8 +354,8 @@ function addGradients<W, Kind>(
     dy += row;
     dResidual += row;
   }
-  storeLanes<W>(sums, sum);
-  storeLanes<W>(products, product);
+  storeLanes<W>(sums, f32x4.add(loadLanes<W>(sums), sum));
+  storeLanes<W>(products, f32x4.add(loadLanes<W>(products), product));
 }
 
 function sumGradients<Kind>(params: usize, part: i32, parts: i32): void {

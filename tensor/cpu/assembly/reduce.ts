@@ -40,13 +40,18 @@ function start<Op>(): f32 {
   return 0;
 }
 
+/** Brings two results for the same columns together. */
+function merge<Op>(a: v128, b: v128): v128 {
+  if (idof<Op>() == idof<Max>()) return f32x4.max(a, b);
+  if (idof<Op>() == idof<Min>()) return f32x4.min(a, b);
+  return f32x4.add(a, b);
+}
+
 function accumulate<Op>(sum: v128, x: v128, shift: v128): v128 {
-  if (idof<Op>() == idof<Max>()) return f32x4.max(sum, x);
-  if (idof<Op>() == idof<Min>()) return f32x4.min(sum, x);
   if (idof<Op>() == idof<LogSumExp>()) {
     return f32x4.add(sum, exp4(f32x4.sub(x, shift)));
   }
-  return f32x4.add(sum, x);
+  return merge<Op>(sum, x);
 }
 
 /** Brings partial results together. */
@@ -144,13 +149,13 @@ function addRows<W, Op>(
   shifts: usize,
   sums: usize,
 ): void {
-  let sum = loadLanes<W>(sums);
+  let sum = splat(start<Op>());
   const shift = idof<Op>() == idof<LogSumExp>() ? loadLanes<W>(shifts) : sum;
   for (let r = 0; r < rows; r++) {
     sum = accumulate<Op>(sum, loadLanes<W>(x), shift);
     x += row;
   }
-  storeLanes<W>(sums, sum);
+  storeLanes<W>(sums, merge<Op>(loadLanes<W>(sums), sum));
 }
 
 /** Reduces rows to totals, one float64 for each column. */
