@@ -11,6 +11,8 @@ export class Block {
   readonly gpu: GPUBuffer;
   /** Its size in bytes, a multiple of 16. */
   readonly size: number;
+  /** How many submits there had been when work on it was recorded last. */
+  usedIn = -1;
   /** Keys of cached bind groups that name it. */
   readonly bindGroups: Set<string> = new Set();
 

@@ -352,7 +352,7 @@ export async function openWebGpuBackend(
   );
   const maxBindingBytes = bindingBytes - bindingBytes % 256;
   const memoryLimit = options.memoryLimit ??
-    (adapter.software ? SOFTWARE_MEMORY_LIMIT : Infinity);
+    (adapter.software ? SOFTWARE_MEMORY_LIMIT : Number.MAX_SAFE_INTEGER);
   const maxBufferBytes = gpu.limits.maxBufferSize;
   const info: DeviceInfo = {
     kind: "webgpu",
