@@ -70,7 +70,12 @@ export class RunDirectory {
   async saveModel(device: Device, model: Module): Promise<string> {
     const path = join(this.path, "model.safetensors");
     using _scope = device.scope();
-    await this.#writing(() => writeSafetensors(path, exportStateDict(model)));
+    await this.#writing(() =>
+      // The format is what Hugging Face's loaders ask for.
+      writeSafetensors(path, exportStateDict(model), {
+        metadata: { format: "pt" },
+      })
+    );
     return path;
   }
 
