@@ -21,13 +21,14 @@ import {
 } from "./_run.ts";
 import { broadcastsTo, formatShape, sameShape } from "./shape.ts";
 import { type Tensor, viewOf } from "./tensor.ts";
+import { where } from "./where.ts";
 
 /** Options of {@linkcode scaledDotProductAttention}. */
 export interface AttentionOptions {
   /**
    * What each query may see, of a shape that broadcasts to `[N, H, Lq, Lk]`:
    * `bool`, true where it may, or of the queries' dtype, which is added to
-   * the scores. It gets no gradient.
+   * the scores. It has no gradient: asking for one throws.
    */
   readonly mask?: Tensor;
   /** Whether query i sees the keys 0 to i only; false if it is not given. */
@@ -150,22 +151,26 @@ function attentionSizes(
   return { batch, heads, queries, keys, depth, valueDepth, scale };
 }
 
-/** What is added to the scores, as a handle of its own. */
+/**
+ * What is added to the scores, as a handle of its own. What is made of an
+ * additive mask is announced, so that a tape refuses to give its gradient
+ * instead of forgetting it.
+ */
 function additiveMask(
   query: Tensor,
   { queries, keys }: Pick<AttentionLayout, "queries" | "keys">,
   { mask, causal = false }: AttentionOptions,
 ): Tensor | undefined {
   const { dtype } = query;
-  const allowed = mask?.dtype === "bool" ? mask : undefined;
+  const additive = mask?.dtype === "bool" ? undefined : mask;
   if (!causal) {
-    return allowed ? computeWhere(allowed, 0, -Infinity, dtype) : mask?.alias();
+    if (additive !== undefined) return reshape(additive, additive.shape);
+    return mask && computeWhere(mask, 0, -Infinity, dtype);
   }
   using past = causalMask(query, queries, keys);
-  if (allowed === undefined) {
-    return computeWhere(past, mask ?? 0, -Infinity, dtype);
-  }
-  using both = logicalAnd(past, allowed);
+  if (additive !== undefined) return where(past, additive, -Infinity);
+  if (mask === undefined) return computeWhere(past, 0, -Infinity, dtype);
+  using both = logicalAnd(past, mask);
   return computeWhere(both, 0, -Infinity, dtype);
 }
 

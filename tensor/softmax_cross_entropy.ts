@@ -10,6 +10,7 @@ import { notEqual } from "./comparison.ts";
 import { ArgumentError, ShapeError } from "./errors.ts";
 import { matrixLayout } from "./_matrix.ts";
 import { mean, sum } from "./reduction.ts";
+import { reshape } from "./reshape.ts";
 import {
   announceResult,
   checkInt32,
@@ -120,7 +121,9 @@ function exampleCounts(
   ignoreIndex: number | undefined,
   weights: Tensor | undefined,
 ): Tensor | undefined {
-  if (ignoreIndex === undefined) return weights?.alias();
+  if (ignoreIndex === undefined) {
+    return weights && reshape(weights, weights.shape);
+  }
   using counted = notEqual(labels, ignoreIndex);
   const ones = cast(counted, logits.dtype);
   if (weights === undefined) return ones;
