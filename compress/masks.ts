@@ -133,6 +133,13 @@ export class Masks implements Disposable {
     );
   }
 
+  /** Takes the masks out of the open scopes, so that they live until they are disposed of. */
+  detach(): void {
+    for (const tensor of [...this.entries.values(), ...this.flats]) {
+      tensor.device.forget(tensor);
+    }
+  }
+
   /** Disposes of the masks. */
   [Symbol.dispose](): void {
     for (const mask of this.entries.values()) mask.dispose();

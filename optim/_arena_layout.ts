@@ -2,6 +2,15 @@
 
 import { type Shape, sizeOf } from "@cram/tensor";
 
+/** What decides where a parameter lies. */
+export interface LayoutEntry {
+  readonly shape: Shape;
+  /** Parameters of one group lie together. */
+  readonly group: number;
+  /** Prunable parameters lie before the others. */
+  readonly prunable: boolean;
+}
+
 /** Where a parameter lies. */
 export interface Place {
   readonly chunk: number;
@@ -9,30 +18,59 @@ export interface Place {
   readonly shape: Shape;
 }
 
-/** Parameters begin at multiples of this, so that kernels can read whole vectors and bindings are aligned. */
-const ALIGNMENT_BYTES = 256;
+/** A part of a chunk whose parameters are of one group. */
+export interface Range {
+  readonly chunk: number;
+  readonly offset: number;
+  readonly length: number;
+  readonly group: number;
+}
 
-/** Places of parameters of these shapes, and the length of each chunk, in elements. */
+/** Kernels read vectors of this many elements, from addresses that are multiples of them. */
+const VECTOR = 4;
+
+/**
+ * Places of parameters, the length of each chunk and its ranges, in elements.
+ * Parameters lie one behind the other without gaps, so that one kernel can
+ * work on all of them; those whose size is no whole number of vectors come
+ * last in their group, so that the others stay aligned.
+ */
 export function layOut(
-  shapes: readonly Shape[],
-  byteSize: number,
-  maxBytes: number,
-): { readonly places: Place[]; readonly lengths: number[] } {
-  const alignment = ALIGNMENT_BYTES / byteSize;
-  const maxLength = Math.floor(maxBytes / byteSize);
-  const order = [...shapes.keys()].sort((a, b) =>
-    Number(shapes[a].length < 2) - Number(shapes[b].length < 2)
-  );
-  const places = new Array<Place>(shapes.length);
+  entries: readonly LayoutEntry[],
+  maxLength: number,
+): {
+  readonly places: Place[];
+  readonly lengths: number[];
+  readonly ranges: Range[];
+} {
+  const rankOf = ({ shape, group, prunable }: LayoutEntry) => [
+    Number(!prunable),
+    group,
+    Number(sizeOf(shape) % VECTOR !== 0),
+  ];
+  const order = [...entries.keys()].sort((a, b) => {
+    const other = rankOf(entries[b]);
+    return rankOf(entries[a]).map((rank, i) => rank - other[i])
+      .find((difference) => difference !== 0) ?? a - b;
+  });
+  const places = new Array<Place>(entries.length);
   const lengths: number[] = [];
+  const ranges: (Range & { length: number })[] = [];
   for (const index of order) {
-    const shape = shapes[index];
-    const length = Math.ceil(sizeOf(shape) / alignment) * alignment;
+    const { shape, group } = entries[index];
+    const length = sizeOf(shape);
     const last = lengths.length - 1;
     const fits = last >= 0 && lengths[last] + length <= maxLength;
     const chunk = fits ? last : lengths.push(0) - 1;
-    places[index] = { chunk, offset: lengths[chunk], shape };
+    const offset = lengths[chunk];
+    places[index] = { chunk, offset, shape };
     lengths[chunk] += length;
+    const range = ranges.at(-1);
+    if (range !== undefined && range.chunk === chunk && range.group === group) {
+      range.length += length;
+    } else {
+      ranges.push({ chunk, offset, length, group });
+    }
   }
-  return { places, lengths };
+  return { places, lengths, ranges };
 }

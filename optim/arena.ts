@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Weight } from "@cram/compress";
 import {
   ArgumentError,
   assign,
@@ -14,7 +15,13 @@ import {
   type Tensor,
   zeros,
 } from "@cram/tensor";
+import { addInPlace } from "@cram/tensor/backward";
 import { layOut, type Place } from "./_arena_layout.ts";
+import {
+  type ParameterGroup,
+  type ParameterSettings,
+  settingsOf,
+} from "./parameter_group.ts";
 
 /** Something that holds a parameter, such as a `Variable` of a model. */
 export interface ParameterSlot {
@@ -22,54 +29,92 @@ export interface ParameterSlot {
   value: Tensor;
 }
 
+/** A part of a chunk whose parameters have the same settings. */
+export interface ArenaRange {
+  /** Which chunk it is a part of. */
+  readonly chunk: number;
+  /** Where it begins, in elements. */
+  readonly offset: number;
+  /** How many elements it has. */
+  readonly length: number;
+  /** The settings of its parameters. */
+  readonly settings: ParameterSettings;
+}
+
 /**
- * Parameters in a few flat tensors ("chunks"), matrices and convolutions
- * first, then vectors. A chunk is at most as large as one binding of the
- * device, unless a single parameter is larger. Gaps between parameters are
- * zeros and stay so.
+ * Parameters in a few flat tensors ("chunks"), prunable ones first, by group,
+ * without gaps. A chunk is at most as large as one binding of the device,
+ * unless a single parameter is larger.
  */
 export class ParameterArena implements Disposable {
   /** The device of the parameters. */
   readonly device: Device;
+  /** The parameters' names, in their order. */
+  readonly names: readonly string[];
   /** All parameters, flat; writing here changes them. */
   readonly chunks: readonly Tensor[];
+  /** The parts of chunks that have settings of their own. */
+  readonly ranges: readonly ArenaRange[];
+  /** What CrAM compresses: views of the chunks. */
+  readonly weights: readonly Weight[];
   readonly #places: readonly Place[];
 
   /**
    * Moves parameters into an arena. Their slots then hold views of it.
    *
-   * @param slots The parameters; all float, of one dtype and on one device.
-   * @throws {ArgumentError} If there are none.
+   * @param slots The parameters by name; all float, of one dtype and on one device.
+   * @param groups Which of them have settings of their own.
+   * @throws {ArgumentError} If there are none, or a group is that of none.
    * @throws {DTypeError} If they are not float or of different dtypes.
    */
-  constructor(slots: readonly ParameterSlot[]) {
-    if (slots.length === 0) {
+  constructor(
+    slots: ReadonlyMap<string, ParameterSlot>,
+    groups: readonly ParameterGroup[] = [],
+  ) {
+    const entries = [...slots].map(([name, slot]) => ({ name, slot }));
+    if (entries.length === 0) {
       throw new ArgumentError("Cannot optimize a model without parameters");
     }
-    const { device, dtype } = slots[0].value;
-    for (const { value } of slots) {
-      if (value.dtype !== dtype || dtypeInfo(dtype).kind !== "float") {
+    const { device, dtype } = entries[0].slot.value;
+    for (const { name, slot } of entries) {
+      if (slot.value.dtype !== dtype || dtypeInfo(dtype).kind !== "float") {
         throw new DTypeError(
           `Cannot optimize ${
-            slots[0].value
-          } and ${value} together: expected floats of one dtype`,
+            entries[0].slot.value
+          } and "${name}", ${slot.value}, together: expected floats of one dtype`,
         );
       }
     }
-    this.device = device;
-    const { places, lengths } = layOut(
-      slots.map(({ value }) => value.shape),
-      dtypeInfo(dtype).byteSize,
-      device.info.maxBindingBytes,
+    const settings = settingsOf(
+      entries.map(({ name, slot }) => ({ name, rank: slot.value.rank })),
+      groups,
     );
+    const { places, lengths, ranges } = layOut(
+      entries.map(({ slot }, i) => ({
+        shape: slot.value.shape,
+        ...settings[i],
+      })),
+      Math.floor(device.info.maxBindingBytes / dtypeInfo(dtype).byteSize),
+    );
+    this.device = device;
+    this.names = entries.map(({ name }) => name);
     this.#places = places;
     this.chunks = lengths.map((length) => zeros(device, [length], { dtype }));
-    for (const [i, slot] of slots.entries()) {
+    this.ranges = ranges.map(({ group, ...range }) => ({
+      ...range,
+      settings: settings.find((one) =>
+        one.group === group
+      ) as ParameterSettings,
+    }));
+    for (const [i, { slot }] of entries.entries()) {
       const view = this.#view(this.chunks, places[i]);
       assign(view, slot.value);
       slot.value.dispose();
       slot.value = view;
     }
+    this.weights = entries
+      .map(({ name, slot }) => ({ name, tensor: slot.value }))
+      .filter((_, i) => settings[i].prunable);
   }
 
   /**
@@ -84,21 +129,27 @@ export class ParameterArena implements Disposable {
   }
 
   /**
-   * Copies tensors, one for each parameter, into chunks.
+   * Copies tensors, one for each parameter, into chunks, or adds them.
    *
    * @param target Chunks as {@linkcode ParameterArena.zeros} makes them.
    * @param tensors In the order and the shapes of the parameters.
+   * @param mode Whether to replace or to add; `assign` by default.
    * @throws {ArgumentError} If there is another number of them.
    */
-  gather(target: readonly Tensor[], tensors: readonly Tensor[]): void {
+  gather(
+    target: readonly Tensor[],
+    tensors: readonly Tensor[],
+    mode: "assign" | "add" = "assign",
+  ): void {
     if (tensors.length !== this.#places.length) {
       throw new ArgumentError(
         `Cannot gather ${tensors.length} tensors in an arena of ${this.#places.length} parameters`,
       );
     }
+    const write = mode === "add" ? addInPlace : assign;
     for (const [i, tensor] of tensors.entries()) {
       using view = this.#view(target, this.#places[i]);
-      assign(view, tensor);
+      write(view, tensor);
     }
   }
 

@@ -6,18 +6,30 @@
 
 import type { Tensor } from "@cram/tensor";
 import type { ParameterSlot } from "./arena.ts";
+import type { Clipping } from "./clip.ts";
+import type { ParameterGroup } from "./parameter_group.ts";
 
 /** Which evaluation of a step it is. */
 export interface Pass {
   /** 1 at the parameters themselves, 2 at perturbed ones (SAM, CrAM). */
   readonly pass: 1 | 2;
+  /** Which part of the batch is wanted, from 0; the same parts in both passes. */
+  readonly microBatch: number;
+  /** Whether running statistics should move: in pass 1 only. */
+  readonly updateStatistics: boolean;
+  /**
+   * A stream for the random draws of this evaluation, such as dropout masks:
+   * another one in each step and part, the same in both passes unless
+   * `independentPasses` is set. 2^16 streams from here on are free.
+   */
+  readonly stream: bigint;
 }
 
 /** A loss with one gradient for each parameter, as `valueAndGrad()` gives them. */
 export interface Evaluation {
-  /** The loss. */
+  /** The loss, a scalar. */
   readonly value: Tensor;
-  /** The gradients in the order of the parameters. */
+  /** The gradients in the order of the parameters; the optimizer disposes of them. */
   readonly gradients: readonly Tensor[];
 }
 
@@ -27,27 +39,90 @@ export interface StepOptions {
   readonly learningRate: number;
 }
 
+/** Options of an optimizer at work. */
+export interface OptimizerOptions {
+  /** Parameters with settings of their own; a parameter belongs to the first group that it matches. */
+  readonly groups?: readonly ParameterGroup[];
+  /** Clips the gradients' norm. By default they are not clipped. */
+  readonly clip?: Clipping;
+  /** In how many parts a batch is evaluated; gradients and losses are averaged. Default: 1. */
+  readonly microBatches?: number;
+  /**
+   * What happens if the gradient of a step is not finite: nothing
+   * (`ignore`), the step is left out and counted (`skip`), or
+   * `NonFiniteGradientError` is thrown and nothing has changed (`stop`). The
+   * latter two read one number back in each step. Default: `ignore`.
+   */
+  readonly nonFinite?: "ignore" | "skip" | "stop";
+  /** Whether the second pass draws random numbers of its own. Default: false. */
+  readonly independentPasses?: boolean;
+}
+
+/** Everything that an optimizer has to remember. Its tensors belong to the optimizer. */
+export interface OptimizerState {
+  /** The optimizer with its settings, by which a state is recognized. */
+  readonly optimizer: string;
+  /** Numbers by name. */
+  readonly scalars: Readonly<Record<string, number>>;
+  /** Tensors by name, such as `velocity.layer1.0.conv1.weight`, in the shapes of the parameters. */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+}
+
 /** An optimizer at work on the parameters of a model. */
 export interface Optimizer extends Disposable {
+  /** How many steps were taken. */
+  readonly steps: number;
+  /** How many steps were left out because of a gradient that was not finite. */
+  readonly skipped: number;
+
   /**
-   * Changes the parameters once.
+   * Changes the parameters once. Nothing is read back from the device, unless
+   * `nonFinite` asks for it.
    *
-   * @param evaluate Computes loss and gradients at the parameters as they are; SGD calls it once, SAM and CrAM twice.
+   * @param evaluate Computes loss and gradients at the parameters as they are, for one part of the batch. Called for each part once, by SAM and CrAM twice.
    * @param options The learning rate.
    * @returns The loss of the first pass, which belongs to the open scope.
+   * @throws {ArgumentError} If the learning rate is not a finite number of at least 0, or there is another number of gradients than of parameters.
+   * @throws {NonFiniteGradientError} If the gradient is not finite and `nonFinite` is `stop`.
    */
-  step(evaluate: (pass: Pass) => Evaluation, options: StepOptions): Tensor;
+  step(
+    evaluate: (pass: Pass) => Evaluation | Promise<Evaluation>,
+    options: StepOptions,
+  ): Promise<Tensor>;
+
+  /**
+   * What a run needs to go on bit for bit on the same kind of device, besides
+   * the parameters themselves.
+   *
+   * @returns Numbers and tensors; save them before the next step.
+   */
+  state(): OptimizerState;
+
+  /**
+   * Goes on from a state.
+   *
+   * @param state What {@linkcode Optimizer.state} returned, perhaps in another process.
+   * @throws {StateError} If it is of another optimizer or of other parameters; nothing has changed then.
+   */
+  load(state: OptimizerState): void;
 }
+
+/** Parameters by name, as models list them; those of an array are called `0`, `1`, … */
+export type Parameters =
+  | ReadonlyMap<string, ParameterSlot>
+  | readonly ParameterSlot[];
 
 /** A kind of optimizer with its settings: a value, which any number of models can be given to. */
 export interface OptimizerRule {
-  /** Its name, for instance `sgd`. */
+  /** Its name with its settings, for instance `sgd(momentum 0.9)`. */
   readonly name: string;
   /**
    * Puts the optimizer to work.
    *
    * @param parameters The parameters; they move to an arena, their slots hold views of it.
+   * @param options Groups, clipping, parts of batches.
    * @returns The optimizer.
+   * @throws {ArgumentError} If there are no parameters, or an option is out of its range.
    */
-  start(parameters: readonly ParameterSlot[]): Optimizer;
+  start(parameters: Parameters, options?: OptimizerOptions): Optimizer;
 }

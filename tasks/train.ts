@@ -75,8 +75,9 @@ export async function trainClassifier(
 ): Promise<number> {
   const { device, model, schedule, loader, normalizer, steps, signal } =
     options;
-  const variables = [...model.parameters().values()];
-  using optimizer = options.optimizer.start(variables);
+  const parameters = model.parameters();
+  const variables = [...parameters.values()];
+  using optimizer = options.optimizer.start(parameters);
   using meter = new StepMeter(device, options.logEvery);
   let done = 0;
   let begin = performance.now();
@@ -86,7 +87,7 @@ export async function trainClassifier(
       using _scope = device.scope();
       const images = normalizer.images(batch);
       const labels = tensor(device, batch.labels);
-      const loss = optimizer.step(({ pass }) =>
+      const loss = await optimizer.step(({ pass }) =>
         valueAndGrad(() => {
           const logits = model.forward(images, contextOf(pass));
           if (pass === 1) meter.recordHits(logits, labels);

@@ -1,0 +1,28 @@
+/** Checks and names of optimizers' options. */
+
+import { ArgumentError } from "@cram/tensor";
+
+/** Checks that numbers are finite and at least 0. */
+export function checkAtLeastZero(
+  action: string,
+  values: Readonly<Record<string, number>>,
+): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (!(value >= 0 && value < Infinity)) {
+      throw new ArgumentError(
+        `Cannot ${action} with ${name} ${value}: expected a number of at least 0`,
+      );
+    }
+  }
+}
+
+/** A rule with its settings, by which a saved state is recognized. */
+export function describe(
+  name: string,
+  settings: Readonly<Record<string, unknown>>,
+): string {
+  const list = Object.entries(settings).map(([key, value]) =>
+    `${key} ${Array.isArray(value) ? `[${value.join("; ")}]` : value}`
+  );
+  return `${name}(${list.join(", ")})`;
+}

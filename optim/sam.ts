@@ -1,0 +1,82 @@
+/**
+ * Sharpness-aware minimization.
+ *
+ * @module
+ */
+
+import { add, div, mul } from "@cram/tensor";
+import { perturb } from "@cram/tensor/flat";
+import { startOptimizer } from "./_arena_optimizer.ts";
+import { checkAtLeastZero, describe } from "./_check.ts";
+import type { Ascent } from "./ascent.ts";
+import type { BaseRule } from "./base_rule.ts";
+import { globalNorm } from "./clip.ts";
+import type { OptimizerRule } from "./optimizer.ts";
+
+/** Options of {@linkcode sam}. */
+export interface SamOptions {
+  /** What takes the step with the gradient of the second pass. */
+  readonly base: BaseRule;
+  /** ρ, at least 0. Default: 0.05. */
+  readonly rho?: number;
+  /** Whether the ascent is in proportion to θ² (ASAM, Kwon et al., ICML 2021). Default: false. */
+  readonly adaptive?: boolean;
+}
+
+/** Keeps a gradient of 0 from being divided by. */
+export const NORM_EPSILON = 1e-12;
+
+/**
+ * Sharpness-aware minimization (Foret et al., ICLR 2021): the gradient of the
+ * step is taken at θ + ρ · g / (‖g‖ + 1e-12), with one norm over all
+ * parameters; adaptive, at θ + ρ · θ²g / (‖θg‖ + 1e-12).
+ *
+ * @param options Base rule and ρ.
+ * @returns The rule.
+ * @throws {ArgumentError} If ρ is out of its range.
+ *
+ * @example One step
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { mul, openDevice, square, sum, tensor } from "@cram/tensor";
+ * import { sam, sgd } from "@cram/optim";
+ *
+ * await using device = await openDevice("reference");
+ * using scope = device.scope();
+ * const theta = { value: tensor(device, [3]) };
+ * using optimizer = sam({ base: sgd(), rho: 0.5 }).start([theta]);
+ * await optimizer.step(() => ({
+ *   value: sum(square(theta.value)),
+ *   gradients: [mul(theta.value, 2)],
+ * }), { learningRate: 0.25 });
+ * assertAlmostEquals(await theta.value.item(), 3 - 0.25 * 2 * 3.5, 1e-6);
+ * ```
+ */
+export function sam(options: SamOptions): OptimizerRule {
+  const { base, rho = 0.05, adaptive = false } = options;
+  checkAtLeastZero("use SAM", { rho });
+  const name = describe("sam", { base: base.name, rho, adaptive });
+  return {
+    name,
+    start(parameters, options) {
+      const ascent: Ascent = {
+        plus: false,
+        sparseGradient: false,
+        ascend({ chunks, gradients, saved }) {
+          const directions = adaptive
+            ? chunks.map((theta, i) => mul(theta, gradients[i]))
+            : gradients;
+          const scale = div(rho, add(globalNorm(directions), NORM_EPSILON));
+          for (const [i, theta] of chunks.entries()) {
+            perturb(theta, gradients[i], saved[i], scale, { adaptive });
+          }
+          return undefined;
+        },
+        state: () => ({ scalars: {}, masks: new Map() }),
+        load: () => {},
+        [Symbol.dispose]: () => {},
+      };
+      return startOptimizer({ base, ascent, name }, parameters, options);
+    },
+  };
+}
