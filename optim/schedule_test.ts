@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { ArgumentError } from "@cram/tensor";
-import { warmupCosine } from "./schedule.ts";
+import { constant, stepDecay, warmupCosine, warmupLinear } from "./schedule.ts";
 
 Deno.test("warmupCosine() gives the rates of the published runs when a step is an epoch", () => {
   const schedule = warmupCosine({ peak: 0.2, steps: 100, warmupSteps: 5 });
@@ -36,4 +36,30 @@ Deno.test("warmupCosine() refuses lengths and rates that make no sense", () => {
   for (const options of wrong) {
     assertThrows(() => warmupCosine(options), ArgumentError);
   }
+});
+
+Deno.test("schedules move once in an interval", () => {
+  const options = { peak: 0.2, steps: 1000, warmupSteps: 50, interval: 10 };
+  const rates = warmupCosine(options);
+  const published = [0.04, 0.08, 0.12, 0.16, 0.2, 0.2, 0.199945];
+  for (const [epoch, rate] of published.entries()) {
+    assertAlmostEquals(rates(10 * epoch), rate, 1e-6);
+    assertEquals(rates(10 * epoch + 9), rates(10 * epoch));
+  }
+});
+
+Deno.test("stepDecay(), warmupLinear() and constant() keep to their lines", () => {
+  const options = { peak: 1, steps: 10, warmupSteps: 2 };
+  assertEquals(
+    [0, 1, 2, 5, 6, 9].map(stepDecay({ ...options, every: 4, factor: 0.5 })),
+    [0.5, 1, 1, 1, 0.5, 0.5],
+  );
+  assertEquals([0, 2, 6, 10].map(warmupLinear(options)), [0.5, 1, 0.5, 0]);
+  assertEquals([0, 2, 99].map(constant(options)), [0.5, 1, 1]);
+  assertThrows(() => stepDecay({ ...options, every: 0 }), ArgumentError, "0");
+  assertThrows(
+    () => constant({ ...options, interval: 0.5 }),
+    ArgumentError,
+    "0.5",
+  );
 });
