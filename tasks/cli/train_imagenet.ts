@@ -53,7 +53,7 @@ const OPTIONS = {
   ),
   warmupEpochs: number(
     { least: 0 },
-    "in how many epochs the learning rate rises, before it falls along a cosine; default: 5 % of the training",
+    "in how many epochs the learning rate rises, before it falls along a cosine; default: 5, but at most 5 % of the training",
   ),
   momentum: number({ least: 0, below: 1 }, "momentum of SGD; default 0.9"),
   weightDecay: number(
@@ -166,7 +166,7 @@ function settle(
     batchSize,
     learningRate: options.lr ?? recipe.learningRatePerImage * batchSize,
     warmupSteps: options.warmupEpochs === undefined
-      ? Math.round(0.05 * steps)
+      ? Math.round(Math.min(5 * stepsPerEpoch, 0.05 * steps))
       : Math.min(steps, Math.round(options.warmupEpochs * stepsPerEpoch)),
     momentum: options.momentum ?? 0.9,
     weightDecay: options.weightDecay ?? recipe.weightDecay,
