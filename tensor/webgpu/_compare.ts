@@ -1,6 +1,6 @@
 /** Comparing kernels of the webgpu device with those of the reference device. */
 
-import { assert } from "@std/assert";
+import { assert, AssertionError } from "@std/assert";
 import type { Backend, BackendBuffer, View } from "../backend.ts";
 import { type DType, dtypeInfo, type HostArray, hostArray } from "../dtype.ts";
 import { createReferenceBackend } from "../reference/mod.ts";
@@ -85,10 +85,11 @@ export async function assertAgrees<Name extends string>(
     const { dtype, shape } = tensors[name];
     for (let i = 0; i < sizeOf(shape); i++) {
       const [x, y] = [actual[name][i], expected[name][i]];
-      assert(
-        agrees(x, y, dtype === "float32" ? tolerance : {}),
-        `Element ${i} of "${name}" [${shape}] is ${x}, on the reference device ${y}`,
-      );
+      if (!agrees(x, y, dtype === "float32" ? tolerance : {})) {
+        throw new AssertionError(
+          `Element ${i} of "${name}" [${shape}] is ${x}, on the reference device ${y}`,
+        );
+      }
     }
   }
 }

@@ -6,6 +6,7 @@ import type {
   Operand,
   UnaryOp,
 } from "../backend.ts";
+import { INTEGER_RANGES } from "../_integer_range.ts";
 import type { DType } from "../dtype.ts";
 import { sizeOf, stridesOf } from "../shape.ts";
 import { boxOf, forBoxes } from "./_boxes.ts";
@@ -381,22 +382,19 @@ export function clip(
   low: number,
   high: number,
 ): void {
-  const type = elementTypeOf(x.dtype);
-  const kernel = clipKernel(type);
-  const bound = BOUNDS[type];
+  const kernel = clipKernel(elementTypeOf(x.dtype));
   runElementwise(runtime, () => kernel, [x], out, contiguous(out), {
-    low: bound(low),
-    high: bound(high),
+    low: boundOf(x.dtype, low),
+    high: boundOf(x.dtype, high),
   });
 }
 
-/** The bounds of {@linkcode clip} as the elements can have them. */
-const BOUNDS: Readonly<Record<ElementType, (bound: number) => number>> = {
-  f32: (bound) => bound,
-  i32: (bound) =>
-    Math.trunc(Math.min(Math.max(bound, -(2 ** 31)), 2 ** 31 - 1)),
-  u32: (bound) => Math.trunc(Math.min(Math.max(bound, 0), 2 ** 32 - 1)),
-};
+/** A bound of {@linkcode clip} as the elements can have it. */
+function boundOf(dtype: DType, bound: number): number {
+  const range = INTEGER_RANGES[dtype];
+  if (range === undefined) return bound;
+  return Math.trunc(Math.min(Math.max(bound, range[0]), range[1]));
+}
 
 function dtypeOf(operand: Operand<GpuBuffer>): DType | undefined {
   return typeof operand === "number" ? undefined : operand.dtype;
