@@ -12,6 +12,7 @@ import {
   formatShape,
   logicalAnd,
   logicalOr,
+  type Safetensors,
   sameShape,
   ShapeError,
   sum,
@@ -73,6 +74,43 @@ export class Masks implements Disposable {
       }
     }
     return new Masks(entries, flats);
+  }
+
+  /**
+   * Reads masks that were saved by `writeSafetensors(path, masks.entries)`.
+   *
+   * @param file The opened file.
+   * @param weights The weights that the masks are for; those without a mask in the file have none.
+   * @returns The masks, for the caller to dispose of.
+   * @throws {ArgumentError} If the file has a mask of another weight.
+   * @throws {ShapeError} If a mask and its weight differ in shape.
+   */
+  static async load(
+    file: Safetensors,
+    weights: readonly Weight[],
+  ): Promise<Masks> {
+    const masked = weights.filter(({ name }) => file.entries.has(name));
+    for (const [name, { shape }] of file.entries) {
+      const weight = masked.find((one) => one.name === name);
+      if (weight === undefined) {
+        throw new ArgumentError(
+          `Cannot load the mask of "${name}": there is no such weight`,
+        );
+      }
+      if (!sameShape(shape, weight.tensor.shape)) {
+        throw new ShapeError(
+          `Cannot load the mask of "${name}", of shape ${
+            formatShape(shape)
+          }, for a weight of shape ${formatShape(weight.tensor.shape)}`,
+        );
+      }
+    }
+    const masks = Masks.for(masked);
+    for (const [name, mask] of masks.entries) {
+      using saved = await file.tensor(mask.device, name);
+      assign(mask, saved);
+    }
+    return masks;
   }
 
   /** The device that the masks live on. */

@@ -181,7 +181,9 @@ function gridOf(low: Tensor, high: Tensor, settings: Quantizer): Grid {
 }
 
 /** The smallest and the largest code. */
-function codesOf({ bits, scheme }: Quantizer): { low: number; high: number } {
+export function codesOf(
+  { bits, scheme }: Quantizer,
+): { low: number; high: number } {
   const high = 2 ** (bits - 1) - 1;
   return scheme === "symmetric"
     ? { low: -high, high }
