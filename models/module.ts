@@ -47,28 +47,28 @@ export abstract class Module implements Disposable {
   }
 
   /**
-   * Lists what is trained.
+   * Lists what is trained: what optimizers and `valueAndGrad()` are given.
    *
-   * @returns The trainable variables by name.
+   * @returns The tensors of the trainable variables, by name.
    */
-  parameters(): Map<string, Variable> {
-    return this.#filter(true);
+  parameters(): Map<string, Tensor> {
+    return this.#filter((variable) => variable.trainable);
   }
 
   /**
    * Lists what moves without being trained: running statistics.
    *
-   * @returns The other variables by name.
+   * @returns The tensors of the other variables, by name.
    */
-  buffers(): Map<string, Variable> {
-    return this.#filter(false);
+  buffers(): Map<string, Tensor> {
+    return this.#filter((variable) => !variable.trainable);
   }
 
-  #filter(trainable: boolean): Map<string, Variable> {
+  #filter(predicate: (variable: Variable) => boolean): Map<string, Tensor> {
     return new Map(
-      [...this.variables()].filter(([, variable]) =>
-        variable.trainable === trainable
-      ),
+      [...this.variables()]
+        .filter(([, variable]) => predicate(variable))
+        .map(([name, { value }]) => [name, value]),
     );
   }
 
@@ -78,9 +78,7 @@ export abstract class Module implements Disposable {
    * @returns All variables' tensors by name.
    */
   stateDict(): Map<string, Tensor> {
-    return new Map(
-      Array.from(this.variables(), ([name, { value }]) => [name, value]),
-    );
+    return this.#filter(() => true);
   }
 
   /**

@@ -51,7 +51,7 @@ Deno.test("Module lists parameters and buffers by name", async () => {
   const state = model.stateDict();
   assertStrictEquals(
     state.get("2.bias"),
-    model.parameters().get("2.bias")?.value,
+    model.parameters().get("2.bias"),
   );
   using x = zeros(device, [1, 1, 1, 2]);
   using y = model.forward(x, EVALUATION);

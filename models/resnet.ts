@@ -310,7 +310,7 @@ export function resnet18(device: Device, options: ResNetOptions): ResNet {
  * await using device = await openDevice("reference");
  * using model = resnet20(device, { seed: 1n });
  * let size = 0;
- * for (const { value } of model.parameters().values()) size += value.size;
+ * for (const parameter of model.parameters().values()) size += parameter.size;
  * assertEquals(size, 272_474);
  * ```
  */

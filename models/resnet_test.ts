@@ -21,7 +21,7 @@ const TINY = {
 } as const;
 
 function count(model: ResNet): { parameters: number; matrices: number } {
-  const values = Array.from(model.parameters().values(), ({ value }) => value);
+  const values = [...model.parameters().values()];
   const sizeOf = (list: typeof values): number =>
     list.reduce((sum, { size }) => sum + size, 0);
   return {
@@ -143,7 +143,7 @@ Deno.test("ResNet moves running statistics only when it is told to", () =>
     const x = randomNormal(device, [2, 20, 20, 3], { seed: 2n });
     const statistics = () =>
       Promise.all(
-        Array.from(model.buffers().values(), ({ value }) => value.data()),
+        Array.from(model.buffers().values(), (buffer) => buffer.data()),
       );
     const before = await statistics();
     assertEquals(model.forward(x, EVALUATION).shape, [2, 4]);

@@ -22,12 +22,12 @@ export interface VariableOptions {
 }
 
 /**
- * A tensor of a model. The tensor may be exchanged for another of the same
- * shape, as optimizers do that keep all parameters in one piece of memory.
+ * A tensor of a model. Its handle stays the same: optimizers that keep all
+ * parameters in one piece of memory move the elements behind it.
  */
 export class Variable implements Disposable {
-  /** The tensor; whoever exchanges it disposes of the one before. */
-  value: Tensor;
+  /** The tensor. */
+  readonly value: Tensor;
   /** Whether optimizers change it. */
   readonly trainable: boolean;
   /** How its axes are ordered. */

@@ -13,7 +13,7 @@ import {
 } from "@cram/tensor";
 import { addInPlace } from "@cram/tensor/backward";
 import { maskedAdd, spansOf } from "@cram/tensor/flat";
-import { ParameterArena, type ParameterSlot } from "./arena.ts";
+import { ParameterArena } from "./arena.ts";
 import type { Ascent } from "./ascent.ts";
 import type { BaseRule } from "./base_rule.ts";
 import { checkClipping, clipScale, globalNorm } from "./clip.ts";
@@ -58,10 +58,7 @@ export function startOptimizer(
     );
   }
   if (clip !== undefined) checkClipping(clip);
-  const slots: ReadonlyMap<string, ParameterSlot> = Array.isArray(parameters)
-    ? new Map(parameters.map((slot, i) => [`${i}`, slot]))
-    : parameters as ReadonlyMap<string, ParameterSlot>;
-  return new ArenaOptimizer(parts, slots, options);
+  return new ArenaOptimizer(parts, named(parameters), options);
 }
 
 class ArenaOptimizer implements Optimizer {
@@ -80,14 +77,14 @@ class ArenaOptimizer implements Optimizer {
 
   constructor(
     { base, ascent, name = base.name }: Parts,
-    slots: ReadonlyMap<string, ParameterSlot>,
+    parameters: ReadonlyMap<string, Tensor>,
     options: OptimizerOptions,
   ) {
     this.#base = base;
     this.#ascent = ascent;
     this.#name = name;
     this.#options = options;
-    this.#arena = new ParameterArena(slots, options.groups);
+    this.#arena = new ParameterArena(parameters, options.groups);
     this.#gradients = this.#arena.zeros();
     this.#second = ascent === undefined ? [] : this.#arena.zeros();
     this.#saved = ascent === undefined ? [] : this.#arena.zeros();
@@ -399,6 +396,13 @@ class ArenaOptimizer implements Optimizer {
       ]
     ) chunk.dispose();
   }
+}
+
+/** Parameters by name; those of an array by their number. */
+function named(parameters: Parameters): ReadonlyMap<string, Tensor> {
+  return new Map(
+    Array.from(parameters.entries(), ([name, tensor]) => [`${name}`, tensor]),
+  );
 }
 
 /** Multiplies in place. */

@@ -45,13 +45,13 @@ export interface AdamOptions {
  *
  * await using device = await openDevice("reference");
  * using scope = device.scope();
- * const theta = { value: tensor(device, [3]) };
+ * const theta = tensor(device, [3]);
  * using optimizer = adam().start([theta]);
  * await optimizer.step(() => ({
- *   value: sum(square(theta.value)),
- *   gradients: [mul(theta.value, 2)],
+ *   value: sum(square(theta)),
+ *   gradients: [mul(theta, 2)],
  * }), { learningRate: 0.25 });
- * assertAlmostEquals(await theta.value.item(), 2.75, 1e-6);
+ * assertAlmostEquals(await theta.item(), 2.75, 1e-6);
  * ```
  */
 export function adam(options: AdamOptions = {}): BaseRule {

@@ -10,24 +10,20 @@ import {
   ArgumentError,
   assign,
   type Device,
+  DeviceError,
   DTypeError,
   dtypeInfo,
   type Tensor,
   zeros,
 } from "@cram/tensor";
 import { addInPlace } from "@cram/tensor/backward";
+import { moveInto } from "@cram/tensor/flat";
 import { layOut, type Place } from "./_arena_layout.ts";
 import {
   type ParameterGroup,
   type ParameterSettings,
   settingsOf,
 } from "./parameter_group.ts";
-
-/** Something that holds a parameter, such as a `Variable` of a model. */
-export interface ParameterSlot {
-  /** The parameter; the arena exchanges it for a view into its memory. */
-  value: Tensor;
-}
 
 /** A part of a chunk whose parameters have the same settings. */
 export interface ArenaRange {
@@ -60,40 +56,30 @@ export class ParameterArena implements Disposable {
   readonly #places: readonly Place[];
 
   /**
-   * Moves parameters into an arena. Their slots then hold views of it.
+   * Moves parameters into an arena. Their handles stay valid.
    *
-   * @param slots The parameters by name; all float, of one dtype and on one device.
+   * @param parameters The parameters by name; all float, of one dtype and on one device.
    * @param groups Which of them have settings of their own.
-   * @throws {ArgumentError} If there are none, or a group is that of none.
+   * @throws {ArgumentError} If there are none, one occurs twice, or a group is that of none.
    * @throws {DTypeError} If they are not float or of different dtypes.
+   * @throws {DeviceError} If they live on different devices.
    */
   constructor(
-    slots: ReadonlyMap<string, ParameterSlot>,
+    parameters: ReadonlyMap<string, Tensor>,
     groups: readonly ParameterGroup[] = [],
   ) {
-    const entries = [...slots].map(([name, slot]) => ({ name, slot }));
-    if (entries.length === 0) {
-      throw new ArgumentError("Cannot optimize a model without parameters");
-    }
-    const { device, dtype } = entries[0].slot.value;
-    for (const { name, slot } of entries) {
-      if (slot.value.dtype !== dtype || dtypeInfo(dtype).kind !== "float") {
-        throw new DTypeError(
-          `Cannot optimize ${
-            entries[0].slot.value
-          } and "${name}", ${slot.value}, together: expected floats of one dtype`,
-        );
-      }
-    }
+    const entries = Array.from(
+      parameters,
+      ([name, tensor]) => ({ name, tensor }),
+    );
+    checkParameters(entries);
+    const [{ tensor: { device, dtype } }] = entries;
     const settings = settingsOf(
-      entries.map(({ name, slot }) => ({ name, rank: slot.value.rank })),
+      entries.map(({ name, tensor }) => ({ name, rank: tensor.rank })),
       groups,
     );
     const { places, lengths, ranges } = layOut(
-      entries.map(({ slot }, i) => ({
-        shape: slot.value.shape,
-        ...settings[i],
-      })),
+      entries.map(({ tensor }, i) => ({ shape: tensor.shape, ...settings[i] })),
       Math.floor(device.info.maxBindingBytes / dtypeInfo(dtype).byteSize),
     );
     this.device = device;
@@ -106,15 +92,10 @@ export class ParameterArena implements Disposable {
         one.group === group
       ) as ParameterSettings,
     }));
-    for (const [i, { slot }] of entries.entries()) {
-      const view = this.#view(this.chunks, places[i]);
-      assign(view, slot.value);
-      slot.value.dispose();
-      slot.value = view;
+    for (const [i, { tensor }] of entries.entries()) {
+      moveInto(tensor, this.chunks[places[i].chunk], places[i].offset);
     }
-    this.weights = entries
-      .map(({ name, slot }) => ({ name, tensor: slot.value }))
-      .filter((_, i) => settings[i].prunable);
+    this.weights = entries.filter((_, i) => settings[i].prunable);
   }
 
   /**
@@ -170,5 +151,34 @@ export class ParameterArena implements Disposable {
 
   #view(chunks: readonly Tensor[], { chunk, offset, shape }: Place): Tensor {
     return chunks[chunk].view(offset, shape);
+  }
+}
+
+function checkParameters(parameters: readonly Weight[]): void {
+  if (parameters.length === 0) {
+    throw new ArgumentError("Cannot optimize a model without parameters");
+  }
+  const [first] = parameters;
+  const seen = new Map<Tensor, string>();
+  for (const { name, tensor } of parameters) {
+    const { dtype, device } = tensor;
+    if (seen.has(tensor)) {
+      throw new ArgumentError(
+        `Cannot optimize "${name}": it is the same tensor as "${
+          seen.get(tensor)
+        }"`,
+      );
+    }
+    seen.set(tensor, name);
+    if (dtype !== first.tensor.dtype || dtypeInfo(dtype).kind !== "float") {
+      throw new DTypeError(
+        `Cannot optimize "${first.name}", ${first.tensor}, and "${name}", ${tensor}, together: expected floats of one dtype`,
+      );
+    }
+    if (device !== first.tensor.device) {
+      throw new DeviceError(
+        `Cannot optimize "${first.name}" and "${name}" together: they live on different devices`,
+      );
+    }
   }
 }

@@ -69,7 +69,7 @@ export interface CramOptions {
  *
  * await using device = await openDevice("reference");
  * using scope = device.scope();
- * const theta = { value: tensor(device, [[3, -1], [2, 0.5]]) };
+ * const theta = tensor(device, [[3, -1], [2, 0.5]]);
  * const rule = cram({
  *   base: sgd({ momentum: 0.9 }),
  *   compressors: [topK(0.5)],
@@ -78,8 +78,8 @@ export interface CramOptions {
  * });
  * using optimizer = rule.start([theta]);
  * const loss = () => ({
- *   value: sum(square(theta.value)),
- *   gradients: [mul(theta.value, 2)],
+ *   value: sum(square(theta)),
+ *   gradients: [mul(theta, 2)],
  * });
  * const before = await optimizer.step(loss, { learningRate: 0.1 });
  * const after = await optimizer.step(loss, { learningRate: 0.1 });

@@ -5,7 +5,6 @@
  */
 
 import type { Tensor } from "@cram/tensor";
-import type { ParameterSlot } from "./arena.ts";
 import type { Clipping } from "./clip.ts";
 import type { ParameterGroup } from "./parameter_group.ts";
 
@@ -109,8 +108,8 @@ export interface Optimizer extends Disposable {
 
 /** Parameters by name, as models list them; those of an array are called `0`, `1`, … */
 export type Parameters =
-  | ReadonlyMap<string, ParameterSlot>
-  | readonly ParameterSlot[];
+  | ReadonlyMap<string, Tensor>
+  | readonly Tensor[];
 
 /** A kind of optimizer with its settings: a value, which any number of models can be given to. */
 export interface OptimizerRule {
@@ -119,7 +118,7 @@ export interface OptimizerRule {
   /**
    * Puts the optimizer to work.
    *
-   * @param parameters The parameters; they move to an arena, their slots hold views of it.
+   * @param parameters The parameters; their elements move to an arena, the handles stay.
    * @param options Groups, clipping, parts of batches.
    * @returns The optimizer.
    * @throws {ArgumentError} If there are no parameters, or an option is out of its range.

@@ -43,13 +43,13 @@ export const NORM_EPSILON = 1e-12;
  *
  * await using device = await openDevice("reference");
  * using scope = device.scope();
- * const theta = { value: tensor(device, [3]) };
+ * const theta = tensor(device, [3]);
  * using optimizer = sam({ base: sgd(), rho: 0.5 }).start([theta]);
  * await optimizer.step(() => ({
- *   value: sum(square(theta.value)),
- *   gradients: [mul(theta.value, 2)],
+ *   value: sum(square(theta)),
+ *   gradients: [mul(theta, 2)],
  * }), { learningRate: 0.25 });
- * assertAlmostEquals(await theta.value.item(), 3 - 0.25 * 2 * 3.5, 1e-6);
+ * assertAlmostEquals(await theta.item(), 3 - 0.25 * 2 * 3.5, 1e-6);
  * ```
  */
 export function sam(options: SamOptions): OptimizerRule {

@@ -43,13 +43,13 @@ export interface SgdOptions {
  *
  * await using device = await openDevice("reference");
  * using scope = device.scope();
- * const theta = { value: tensor(device, [3, -1]) };
+ * const theta = tensor(device, [3, -1]);
  * using optimizer = sgd({ momentum: 0.9 }).start([theta]);
  * await optimizer.step(() => ({
- *   value: sum(square(theta.value)),
- *   gradients: [mul(theta.value, 2)],
+ *   value: sum(square(theta)),
+ *   gradients: [mul(theta, 2)],
  * }), { learningRate: 0.25 });
- * assertEquals([...await theta.value.data()], [1.5, -0.5]);
+ * assertEquals([...await theta.data()], [1.5, -0.5]);
  * ```
  */
 export function sgd(options: SgdOptions = {}): BaseRule {

@@ -6,7 +6,7 @@ Deno.test("sgd() looks ahead along the momentum with Nesterov, and dampens", asy
   await using device = await openDevice("reference");
   using _scope = device.scope();
   const run = async (rule: ReturnType<typeof sgd>) => {
-    const theta = { value: tensor(device, [1], { dtype: "float64" }) };
+    const theta = tensor(device, [1], { dtype: "float64" });
     using optimizer = rule.start([theta]);
     for (let step = 0; step < 2; step++) {
       await optimizer.step(() => ({
@@ -14,7 +14,7 @@ Deno.test("sgd() looks ahead along the momentum with Nesterov, and dampens", asy
         gradients: [tensor(device, [1], { dtype: "float64" })],
       }), { learningRate: 1 });
     }
-    return await theta.value.item();
+    return await theta.item();
   };
   assertEquals(
     await run(sgd({ momentum: 0.5, nesterov: true })),
@@ -25,9 +25,9 @@ Deno.test("sgd() looks ahead along the momentum with Nesterov, and dampens", asy
 
 Deno.test("sgd() needs no memory beyond its first step", async () => {
   await using device = await openDevice("reference");
-  const slot = { value: tensor(device, [1, 2, 3]) };
+  const theta = tensor(device, [1, 2, 3]);
   {
-    using optimizer = sgd({ momentum: 0.5, weightDecay: 0.1 }).start([slot]);
+    using optimizer = sgd({ momentum: 0.5, weightDecay: 0.1 }).start([theta]);
     const live: number[] = [];
     for (let step = 0; step < 3; step++) {
       using _scope = device.scope();
@@ -39,7 +39,7 @@ Deno.test("sgd() needs no memory beyond its first step", async () => {
     }
     assertEquals(live[2], live[0]);
   }
-  slot.value.dispose();
+  theta.dispose();
   assertEquals(device.memory.liveBytes, 0);
 });
 
@@ -57,7 +57,7 @@ Deno.test("sgd() refuses settings out of their ranges", async () => {
   ) assertThrows(() => sgd(options), ArgumentError);
   await using device = await openDevice("reference");
   using _scope = device.scope();
-  using optimizer = sgd().start([{ value: tensor(device, [1]) }]);
+  using optimizer = sgd().start([tensor(device, [1])]);
   await assertRejects(
     () =>
       optimizer.step(() => ({ value: tensor(device, 0), gradients: [] }), {

@@ -76,7 +76,6 @@ export async function trainClassifier(
   const { device, model, schedule, loader, normalizer, steps, signal } =
     options;
   const parameters = model.parameters();
-  const variables = [...parameters.values()];
   using optimizer = options.optimizer.start(parameters);
   using meter = new StepMeter(device, options.logEvery);
   let done = 0;
@@ -92,7 +91,7 @@ export async function trainClassifier(
           const logits = model.forward(images, contextOf(pass));
           if (pass === 1) meter.recordHits(logits, labels);
           return softmaxCrossEntropy(logits, labels);
-        }, variables.map(({ value }) => value)), { learningRate });
+        }, [...parameters.values()]), { learningRate });
       meter.recordLoss(loss, batch.size);
     }
     done = batch.step + 1;

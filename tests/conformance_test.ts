@@ -106,14 +106,14 @@ async function check(
   tolerance: number,
 ): Promise<void> {
   using _scope = device.scope();
-  const W = { value: tensor(device, W0, { dtype, shape: [2, 3] }) };
-  const b = { value: tensor(device, B0, { dtype }) };
+  const W = tensor(device, W0, { dtype, shape: [2, 3] });
+  const b = tensor(device, B0, { dtype });
   using optimizer = rule.start([W, b]);
   for (const [expectedW, expectedB] of steps) {
     await optimizer.step(async () => {
       const [gradientW, gradientB] = gradientsOf(
-        [...await W.value.data()],
-        [...await b.value.data()],
+        [...await W.data()],
+        [...await b.data()],
       );
       return {
         value: tensor(device, 0, { dtype }),
@@ -123,8 +123,8 @@ async function check(
         ],
       };
     }, { learningRate });
-    await assertClose(W.value, expectedW, tolerance);
-    await assertClose(b.value, expectedB, tolerance);
+    await assertClose(W, expectedW, tolerance);
+    await assertClose(b, expectedB, tolerance);
   }
 }
 
