@@ -17,16 +17,26 @@ export function splat(x: f32): v128 {
   return f32x4.splat(x);
 }
 
+/** x within bounds; NaN stays. */
+function bound(x: v128, low: f32, high: f32): v128 {
+  return f32x4.pmin(f32x4.pmax(x, splat(low)), splat(high));
+}
+
 /** 2^n for whole n in [-126, 127]. */
 function exp2OfWhole(n: v128): v128 {
   return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
 }
 
+/** 1.5·2^23: a small number that is added to it is rounded to a whole one. */
+const ROUNDING: f32 = 12582912;
+const ROUNDING_BITS: i32 = 0x4b400000;
+
 /** e^(x + tail) for a tail that is small against 1. */
 function expOfSum(x: v128, tail: v128): v128 {
   // Beyond these bounds the result is 0 or ∞ anyway.
-  const bounded = f32x4.min(f32x4.max(x, splat(-150)), splat(130));
-  const n = f32x4.nearest(f32x4.mul(bounded, splat(LOG2_E)));
+  const bounded = bound(x, -150, 130);
+  const rounded = madd(bounded, splat(LOG2_E), splat(ROUNDING));
+  const n = f32x4.sub(rounded, splat(ROUNDING));
   let r = f32x4.sub(bounded, f32x4.mul(n, splat(LN2_HIGH)));
   r = f32x4.add(f32x4.sub(r, f32x4.mul(n, splat(LN2_LOW))), tail);
   let p = splat(0.00138146001001);
@@ -36,7 +46,7 @@ function expOfSum(x: v128, tail: v128): v128 {
   p = madd(p, r, splat(0.499999934484));
   p = f32x4.add(madd(f32x4.mul(p, r), r, r), splat(1));
   // Two factors, so that neither leaves the range of the exponent.
-  const whole = i32x4.trunc_sat_f32x4_s(n);
+  const whole = i32x4.sub(rounded, i32x4.splat(ROUNDING_BITS));
   const half = i32x4.shr_s(whole, 1);
   return f32x4.mul(
     f32x4.mul(p, exp2OfWhole(half)),
@@ -158,7 +168,7 @@ export function erf4(x: v128): v128 {
   p = madd(p, z, splat(0.12837916676));
   const near = madd(p, x, x);
   const magnitude = f32x4.abs(x);
-  const bounded = f32x4.min(magnitude, splat(ERFC_END));
+  const bounded = f32x4.pmin(magnitude, splat(ERFC_END));
   const tail = f32x4.mul(scaledErfc(bounded), expOfMinusSquare(bounded));
   return v128.bitselect(
     near,
@@ -191,7 +201,7 @@ function gauss4(x: v128): v128 {
 
 /** x within the range outside of which Φ is 0 or 1. */
 function boundedArgument(x: v128): v128 {
-  return f32x4.min(f32x4.max(x, splat(-14.9)), splat(14.9));
+  return bound(x, -14.9, 14.9);
 }
 
 /** x·Φ(x). */

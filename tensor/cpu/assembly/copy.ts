@@ -24,9 +24,10 @@ const CONTIGUOUS = 0;
 const REPEATED = 1;
 const TRANSPOSED = 2;
 
-/** The size of the blocks that parts share. */
+/** The size of the blocks that parts share; a block that is transposed fits into the cache. */
 const BLOCK_ROWS = 64;
 const BLOCK_COLUMNS = 4096;
+const TRANSPOSED_COLUMNS = 256;
 
 /**
  * Copies between strides. The arguments are (source, target, mode, rank) and,
@@ -50,15 +51,16 @@ export function stridedCopy(params: usize, part: i32, parts: i32): void {
   const sourceColumn = <usize> int(params, sourceStrides + rank - 1) << 2;
   const targetRow = <usize> int(params, targetStrides + rank - 2) << 2;
   const targetColumn = <usize> int(params, targetStrides + rank - 1) << 2;
+  const blockColumns = mode == TRANSPOSED ? TRANSPOSED_COLUMNS : BLOCK_COLUMNS;
   const rowBlocks = (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
-  const columnBlocks = (columns + BLOCK_COLUMNS - 1) / BLOCK_COLUMNS;
+  const columnBlocks = (columns + blockColumns - 1) / blockColumns;
   let blocks = rowBlocks * columnBlocks;
   for (let axis = 0; axis < rank - 2; axis++) blocks *= int(params, 4 + axis);
 
   const end = slice(blocks, part + 1, parts);
   for (let block = slice(blocks, part, parts); block < end; block++) {
     let rest = block / columnBlocks;
-    const column = (block - rest * columnBlocks) * BLOCK_COLUMNS;
+    const column = (block - rest * columnBlocks) * blockColumns;
     let plane = rest / rowBlocks;
     const row = (rest - plane * rowBlocks) * BLOCK_ROWS;
     let source = sourceStart + row * sourceRow + column * sourceColumn;
@@ -72,7 +74,7 @@ export function stridedCopy(params: usize, part: i32, parts: i32): void {
       plane = rest;
     }
     const height = min(BLOCK_ROWS, rows - row);
-    const width = min(BLOCK_COLUMNS, columns - column);
+    const width = min(blockColumns, columns - column);
     if (mode == TRANSPOSED) {
       transpose(source, sourceColumn, target, targetRow, height, width);
     } else {
@@ -103,8 +105,8 @@ function copyStrided(
 
 /**
  * Copies rows that are neighbours in the source to columns that are
- * neighbours in the target: eight rows at a time, which read half a cache
- * line each, and few enough that their targets share no set of the cache.
+ * neighbours in the target: eight rows at a time, few enough that the lines
+ * which are written share no set of the cache.
  */
 function transpose(
   source: usize,

@@ -21,13 +21,6 @@ const WEYL_0 = 0x9e3779b9;
 const WEYL_1 = 0xbb67ae85;
 const ROUNDS = 10;
 
-/** The upper halves of products of unsigned words. */
-function multiplyHigh(a: v128, b: v128): v128 {
-  const low = i64x2.extmul_low_i32x4_u(a, b);
-  const high = i64x2.extmul_high_i32x4_u(a, b);
-  return v128.shuffle<i32>(low, high, 1, 3, 5, 7);
-}
-
 /** Argument `index`, an unsigned word. */
 function word(params: usize, index: i32): u32 {
   return <u32> double(params, index);
@@ -57,14 +50,17 @@ function sixteen(params: usize, state: i32, first: u64, out: usize): void {
   const multiplier0 = i32x4.splat(MULTIPLIER_0);
   const multiplier1 = i32x4.splat(MULTIPLIER_1);
   for (let round = 0; round < ROUNDS; round++) {
-    const high0 = multiplyHigh(multiplier0, c0);
-    const low0 = i32x4.mul(multiplier0, c0);
-    const high1 = multiplyHigh(multiplier1, c2);
-    const low1 = i32x4.mul(multiplier1, c2);
+    // Products of 64 bits, whose upper and lower halves go different ways.
+    const a = i64x2.extmul_low_i32x4_u(multiplier0, c0);
+    const b = i64x2.extmul_high_i32x4_u(multiplier0, c0);
+    const c = i64x2.extmul_low_i32x4_u(multiplier1, c2);
+    const d = i64x2.extmul_high_i32x4_u(multiplier1, c2);
+    const high0 = v128.shuffle<i32>(a, b, 1, 3, 5, 7);
+    const high1 = v128.shuffle<i32>(c, d, 1, 3, 5, 7);
     c0 = v128.xor(v128.xor(high1, c1), i32x4.splat(key0));
-    c1 = low1;
+    c1 = v128.shuffle<i32>(c, d, 0, 2, 4, 6);
     c2 = v128.xor(v128.xor(high0, c3), i32x4.splat(key1));
-    c3 = low0;
+    c3 = v128.shuffle<i32>(a, b, 0, 2, 4, 6);
     key0 += WEYL_0;
     key1 += WEYL_1;
   }

@@ -8,11 +8,19 @@ import { exp4, maxOfLanes, splat, sumOfLanes } from "./_math.ts";
 
 /** The largest element of a row. */
 function largest(x: usize, bytes: usize): f32 {
-  let best = splat(-Infinity);
+  let a = splat(-Infinity);
+  let b = a;
+  let c = a;
+  let d = a;
   let i: usize = 0;
-  for (; i + 16 <= bytes; i += 16) best = f32x4.max(best, v128.load(x + i));
-  for (; i < bytes; i += 4) best = f32x4.max(best, v128.load32_splat(x + i));
-  return maxOfLanes(best);
+  for (; i + 64 <= bytes; i += 64) {
+    a = f32x4.max(a, v128.load(x + i));
+    b = f32x4.max(b, v128.load(x + i, 16));
+    c = f32x4.max(c, v128.load(x + i, 32));
+    d = f32x4.max(d, v128.load(x + i, 48));
+  }
+  for (; i < bytes; i += 4) a = f32x4.max(a, v128.load32_splat(x + i));
+  return maxOfLanes(f32x4.max(f32x4.max(a, b), f32x4.max(c, d)));
 }
 
 /** Σ e^(x - shift) */
