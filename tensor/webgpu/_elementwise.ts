@@ -24,7 +24,7 @@ import { wgslFunctions } from "./_wgsl_math.ts";
 const WORKGROUP_SIZE = 64;
 
 /** WGSL expressions of `a`. */
-const FLOAT_UNARY: Readonly<Record<UnaryOp, string>> = {
+const FLOAT_UNARY: Readonly<Partial<Record<UnaryOp, string>>> = {
   neg: "-a",
   abs: "abs(a)",
   sign: "select(sign(a), a, is_nan(a))",
@@ -45,7 +45,6 @@ const FLOAT_UNARY: Readonly<Record<UnaryOp, string>> = {
   floor: "floor(a)",
   ceil: "ceil(a)",
   round: "round(a)",
-  not: "1 - a",
   isNaN: "select(0u, 1u, is_nan(a))",
 };
 

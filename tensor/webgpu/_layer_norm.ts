@@ -111,35 +111,42 @@ const inputGradientKernel = kernelFamily(
   },
 );
 
-/** Sums of dy · x̂ and of dy over every `pieces`-th row, for each column. */
-const parameterGradientKernel: Kernel = {
-  name: "layer-norm-parameter-gradient",
-  operands: {
-    x: { access: "read", type: "f32" },
-    dy: { access: "read", type: "f32" },
-    mean: { access: "read", type: "f32" },
-    rstd: { access: "read", type: "f32" },
-    products: { access: "read_write", type: "f32" },
-    gradients: { access: "read_write", type: "f32" },
-  },
-  uniforms: { rows: "u32", columns: "u32", pieces: "u32" },
-  workgroupSize: ROW_WORKGROUP_SIZE,
-  body: `
-  if (index >= u.pieces * u.columns) {
+/** Sums of dy · x̂ and of dy over every `pieces`-th row, for each column (or four at a time). */
+const parameterGradientKernel = kernelFamily((vector: boolean): Kernel => {
+  const suffix = vector ? "4" : "";
+  const type = vector ? "vec4<f32>" : "f32";
+  const input = { access: "read", type: "f32", vector } as const;
+  const output = { access: "read_write", type: "f32", vector } as const;
+  return {
+    name: `layer-norm-parameter-gradient-${type}`,
+    operands: {
+      x: input,
+      dy: input,
+      mean: { access: "read", type: "f32" },
+      rstd: { access: "read", type: "f32" },
+      products: output,
+      gradients: output,
+    },
+    uniforms: { rows: "u32", columns: "u32", pieces: "u32" },
+    workgroupSize: ROW_WORKGROUP_SIZE,
+    body: `
+  let to = index${vector ? " * 4u" : ""};
+  if (to >= u.pieces * u.columns) {
     return;
   }
-  let column = index % u.columns;
-  var product = 0.0;
-  var gradient = 0.0;
-  for (var row = index / u.columns; row < u.rows; row += u.pieces) {
+  let column = to % u.columns;
+  var product = ${type}();
+  var gradient = ${type}();
+  for (var row = to / u.columns; row < u.rows; row += u.pieces) {
     let at = row * u.columns + column;
-    let dy = dy_load(at);
-    product += dy * ((x_load(at) - mean_load(row)) * rstd_load(row));
+    let dy = dy_load${suffix}(at);
+    product += dy * ((x_load${suffix}(at) - mean_load(row)) * rstd_load(row));
     gradient += dy;
   }
-  products_store(index, product);
-  gradients_store(index, gradient);`,
-};
+  products_store${suffix}(to, product);
+  gradients_store${suffix}(to, gradient);`,
+  };
+});
 
 /** Layer normalization over the columns of each row. */
 export function layerNorm(
@@ -183,7 +190,7 @@ export function layerNormBackward(
 ): void {
   const { x, dy, scale, mean, rstd, dx, dScale, dBias } = views;
   const lanes = chooseRowLanes(columns, runtime.traits);
-  const kernel = inputGradientKernel(lanes, readsVectors(columns));
+  const vector = readsVectors(columns);
   const ranges: { start: number; count: number }[] = [];
   forRowRanges(rows, 4 * columns, runtime.binding, (start, count) => {
     ranges.push({ start, count });
@@ -205,7 +212,7 @@ export function layerNormBackward(
     runtime.temporary([allPieces, columns], (gradients) => {
       for (const [i, range] of ranges.entries()) {
         runtime.run(
-          kernel,
+          inputGradientKernel(lanes, vector),
           {
             ...viewsOf(range),
             scale,
@@ -215,14 +222,16 @@ export function layerNormBackward(
           rowGroups(range.count, lanes),
         );
         runtime.run(
-          parameterGradientKernel,
+          parameterGradientKernel(vector),
           {
             ...viewsOf(range),
             products: rowsOf(products, columns, i * pieces, pieces),
             gradients: rowsOf(gradients, columns, i * pieces, pieces),
           },
           { rows: range.count, columns, pieces },
-          Math.ceil(pieces * columns / ROW_WORKGROUP_SIZE),
+          Math.ceil(
+            pieces * columns / (ROW_WORKGROUP_SIZE * (vector ? 4 : 1)),
+          ),
         );
       }
       const layout = { outer: 1, length: allPieces, inner: columns };
