@@ -12,6 +12,7 @@ import {
   openDevice,
   reshape,
   scaledDotProductAttention,
+  setOpObserver,
   ShapeError,
   square,
   sub,
@@ -102,6 +103,19 @@ test("Tape gives gradients with memory of their own", async (device) => {
   assertEquals(await values(seed), [5, 6]);
 });
 
+test("Tape does not add to a gradient that others see", async (device) => {
+  using tape = new Tape();
+  const [x, v, w] = [1, 2, 3].map((n) => tensor(device, [n, n]));
+  tape.watch([x, v, w]);
+  const loss = sum(add(mul(add(x, v), 10), mul(add(x, w), 100)));
+  const gradients = tape.gradients(loss, [x, v, w]);
+  assertEquals(await Promise.all(gradients.map(values)), [
+    [110, 110],
+    [10, 10],
+    [100, 100],
+  ]);
+});
+
 test("Tape takes a seed", async (device) => {
   using tape = new Tape();
   const x = tensor(device, [1, 2]);
@@ -172,25 +186,62 @@ test("Tape frees what it saved on the way back, and what is left when it is clos
   assertEquals(device.memory.liveBytes, before);
 });
 
-test("Tape keeps no more memory than saved values need on the way back", (device) => {
+/** The bytes that are live whenever memory is asked for. */
+function liveBytesWhile(device: Device, run: () => void): number[] {
+  const { allocate } = device;
+  const live: number[] = [];
+  device.allocate = (...args) => {
+    live.push(device.memory.liveBytes);
+    return allocate.apply(device, args);
+  };
+  try {
+    run();
+  } finally {
+    device.allocate = allocate;
+  }
+  return live;
+}
+
+/** Applies a function twenty times, and frees what is in between. */
+function chain(x: Tensor, f: (x: Tensor) => Tensor): Tensor {
+  let y = x;
+  for (let i = 0; i < 20; i++) {
+    const next = f(y);
+    if (y !== x) y.dispose();
+    y = next;
+  }
+  using last = y;
+  return sum(last);
+}
+
+test("Tape frees gradients in between when they are no longer needed", (device) => {
   using tape = new Tape();
   const x = zeros(device, [256]);
   tape.watch([x]);
-  let loss: Tensor;
-  {
-    using scope = device.scope();
-    let y = x;
-    for (let i = 0; i < 20; i++) y = add(y, 1);
-    loss = scope.keep(sum(y));
-  }
-  // A chain of additions saves nothing: x and the loss are left, and the way
-  // back needs x's gradient twice at most.
-  assertEquals(device.memory.liveBytes, 1024 + 4);
-  using other = device.scope();
-  const peak = device.memory.peakBytes;
-  tape.gradients(loss, [x]);
-  assert(device.memory.peakBytes <= Math.max(peak, 3 * 1024 + 64));
-  assertEquals(other.size, 1);
+  const loss = chain(x, (y) => mul(y, 2));
+  // Nothing is saved: x, the gradient of a result, and the next one.
+  const live = liveBytesWhile(device, () => tape.gradients(loss, [x]));
+  assert(Math.max(...live) < 3 * 1024, `${live}`);
+});
+
+test("Tape frees saved values when their gradients are computed", (device) => {
+  using tape = new Tape();
+  const x = zeros(device, [256]);
+  tape.watch([x]);
+  const loss = chain(x, exp);
+  const live = liveBytesWhile(device, () => tape.gradients(loss, [x]));
+  assert(live[0] > 20 * 1024, `${live}`);
+  assert(live[live.length - 1] < 5 * 1024, `${live}`);
+});
+
+test("Tape frees saved values that are not on the way before it goes back", (device) => {
+  using tape = new Tape();
+  const x = zeros(device, [256]);
+  tape.watch([x]);
+  chain(x, exp);
+  const loss = sum(x);
+  const live = liveBytesWhile(device, () => tape.gradients(loss, [x]));
+  assert(live[0] < 2 * 1024, `${live}`);
 });
 
 test("Tape does not save what no gradient needs", (device) => {
@@ -291,6 +342,36 @@ test("Tape refuses gradients of gradients unless they are made constant", async 
       );
     }
   }
+});
+
+test("Tape refuses gradients of gradients on every tape around", (device) => {
+  const x = tensor(device, [3]);
+  using outer = new Tape();
+  using middle = new Tape();
+  using inner = new Tape();
+  for (const tape of [outer, middle, inner]) tape.watch([x]);
+  const [dx] = inner.gradients(square(x), [x]);
+  inner[Symbol.dispose]();
+  const loss = mul(x, dx);
+  middle[Symbol.dispose]();
+  assertThrows(() => outer.gradients(loss, [x]), GradientError);
+});
+
+test("Tape announces nothing on the way back", (device) => {
+  const announced: string[] = [];
+  const previous = setOpObserver({
+    observes: () => true,
+    record: ({ op }) => announced.push(op),
+  });
+  try {
+    using tape = new Tape();
+    const x = tensor(device, [1, 2]);
+    tape.watch([x]);
+    tape.gradients(sum(exp(x)), [x]);
+  } finally {
+    setOpObserver(previous);
+  }
+  assertEquals(announced, ["exp", "sum"]);
 });
 
 test("Tape does not record in noGrad() and behind stopGradient()", async (device) => {

@@ -259,6 +259,28 @@ const PITFALLS: Readonly<Record<string, (device: Device) => Promise<void>>> = {
     assertEquals(await values(both.gradients[1]), [0.5, 0, 0.5, 0.5]);
   },
 
+  "gradients of pow are finite where they can be": async (device) => {
+    const a = t.tensor(device, [0, 0, 0, 2]);
+    const b = t.tensor(device, [0, 1, 2, 0]);
+    const tensors = valueAndGrad(() => t.sum(t.pow(a, b)), [a, b]);
+    const log2 = Math.fround(Math.log(2));
+    assertEquals(await values(tensors.gradients[0]), [0, 1, 0, 0]);
+    assertEquals(await values(tensors.gradients[1]), [0, 0, 0, log2]);
+    const base = valueAndGrad(() => t.sum(t.pow(0, b)), [b]);
+    assertEquals(await values(base.gradients[0]), [0, 0, 0, 0]);
+    const exponent = valueAndGrad(() => t.sum(t.pow(a, 0)), [a]);
+    assertEquals(await values(exponent.gradients[0]), [0, 0, 0, 0]);
+  },
+
+  "rows of -∞ have no gradient in logSumExp": async (device) => {
+    const x = t.tensor(device, [[-Infinity, -Infinity], [0, -Infinity]]);
+    const { gradients } = valueAndGrad(
+      () => t.sum(t.logSumExp(x, { axes: 1 })),
+      [x],
+    );
+    assertEquals(await values(gradients[0]), [0, 0, 1, 0]);
+  },
+
   "the gradient of a norm at 0 is 0": async (device) => {
     const x = t.zeros(device, [3]);
     const { gradients } = valueAndGrad(() => t.l2Norm(x), [x]);
