@@ -25,6 +25,12 @@ import type {
   StridedLayout,
   UnaryOp,
 } from "../backend.ts";
+import type {
+  AdamUpdate,
+  FlatKernels,
+  MagnitudePart,
+  SgdUpdate,
+} from "../flat_kernels.ts";
 import type { DeviceOptions } from "../open_device.ts";
 import { FEATURES, requestDevice } from "./_adapter.ts";
 import type { GpuBuffer, GpuView } from "./_buffer.ts";
@@ -57,7 +63,10 @@ import {
 import { attention, attentionBackward } from "./_attention.ts";
 import { argmax, reduce } from "./_reduce.ts";
 import { matmul } from "./_matmul.ts";
+import { adamStep, maskedAdd, perturb, sgdStep } from "./_optimizer.ts";
+import { pruneBelow, pruneNM } from "./_prune.ts";
 import { Runtime, type Traits } from "./_runtime.ts";
+import { magnitudeThresholds } from "./_thresholds.ts";
 
 /**
  * What all tensors may take where a GPU is emulated: its memory is the
@@ -66,7 +75,8 @@ import { Runtime, type Traits } from "./_runtime.ts";
 const SOFTWARE_MEMORY_LIMIT = 4 * 2 ** 30;
 
 /** Implements the contract by one function of `runtime` for each kernel. */
-export class WebGpuBackend implements Backend<GpuBuffer> {
+export class WebGpuBackend
+  implements Backend<GpuBuffer>, FlatKernels<GpuBuffer> {
   readonly info: DeviceInfo;
   readonly runtime: Runtime;
 
@@ -330,6 +340,85 @@ export class WebGpuBackend implements Backend<GpuBuffer> {
   dropout(x: GpuView, out: GpuView, rate: number, state: RandomState): void {
     dropout(this.runtime, x, out, rate, state);
   }
+
+  perturb(
+    parameter: GpuView,
+    gradient: GpuView,
+    saved: GpuView,
+    scale: Operand<GpuBuffer>,
+    adaptive: boolean,
+  ): void {
+    perturb(this.runtime, parameter, gradient, saved, scale, adaptive);
+  }
+
+  maskedAdd(target: GpuView, x: GpuView, mask: GpuView): void {
+    maskedAdd(this.runtime, target, x, mask);
+  }
+
+  sgdStep(
+    parameter: GpuView,
+    gradient: GpuView,
+    velocity: GpuView | undefined,
+    out: GpuView,
+    gradientScale: Operand<GpuBuffer>,
+    update: SgdUpdate,
+  ): void {
+    sgdStep(
+      this.runtime,
+      parameter,
+      gradient,
+      velocity,
+      out,
+      gradientScale,
+      update,
+    );
+  }
+
+  adamStep(
+    parameter: GpuView,
+    gradient: GpuView,
+    mean: GpuView,
+    square: GpuView,
+    out: GpuView,
+    gradientScale: Operand<GpuBuffer>,
+    update: AdamUpdate,
+  ): void {
+    adamStep(
+      this.runtime,
+      parameter,
+      gradient,
+      mean,
+      square,
+      out,
+      gradientScale,
+      update,
+    );
+  }
+
+  magnitudeThresholds(
+    parts: readonly MagnitudePart<GpuBuffer>[],
+    counts: readonly number[],
+    exact: boolean,
+    out: GpuView,
+  ): void {
+    magnitudeThresholds(this.runtime, parts, counts, exact, out);
+  }
+
+  pruneBelow(
+    part: MagnitudePart<GpuBuffer>,
+    thresholds: GpuView,
+    mask: GpuView,
+  ): void {
+    pruneBelow(this.runtime, part, thresholds, mask);
+  }
+
+  pruneNM(
+    x: GpuView,
+    mask: GpuView,
+    layout: Parameters<FlatKernels["pruneNM"]>[2],
+  ): void {
+    pruneNM(this.runtime, x, mask, layout);
+  }
 }
 
 /**
@@ -343,7 +432,7 @@ export class WebGpuBackend implements Backend<GpuBuffer> {
 export async function openWebGpuBackend(
   options: DeviceOptions = {},
   traits: Partial<Traits> = {},
-): Promise<Backend> {
+): Promise<WebGpuBackend> {
   const requested = await requestDevice(options);
   const { gpu, adapter } = requested;
   const bindingBytes = Math.min(
