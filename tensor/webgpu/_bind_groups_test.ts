@@ -1,8 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { BindGroupCache } from "./_bind_groups.ts";
-import { Block } from "./_buffer.ts";
+import { Block, GpuBuffer, type GpuView } from "./_buffer.ts";
+import type { Kernel } from "./_kernel.ts";
 import type { Pipeline } from "./_pipeline.ts";
-import type { SlotPlan } from "./_slots.ts";
+import { planSlots, type SlotPlan } from "./_slots.ts";
 
 const PIPELINE = { id: 1, layout: {} } as Pipeline;
 
@@ -19,21 +20,23 @@ function fakeCache() {
 
 const blockOf = (size: number) => new Block({ size } as GPUBuffer);
 
-function planOf(block: Block, offset: number, end: number): SlotPlan {
-  return {
-    slots: [{
-      block,
-      access: "read_write",
-      type: "f32",
-      width: 1,
-      offset,
-      end,
-      parts: Math.ceil((end - offset) / 1024),
-    }],
-    slotOf: [0],
-    bases: [0],
-    key: "",
+const KERNEL: Kernel = {
+  name: "test",
+  operands: { out: { access: "read_write", type: "f32" } },
+  uniforms: {},
+  workgroupSize: 1,
+  body: "",
+};
+
+/** The plan of a dispatch that writes a range of a block, in bytes. */
+function planOf(block: Block, begin: number, end: number): SlotPlan {
+  const out: GpuView = {
+    buffer: new GpuBuffer(block.size, block),
+    byteOffset: begin,
+    shape: [(end - begin) / 4],
+    dtype: "float32",
   };
+  return planSlots(KERNEL, { out }, { maxBindingBytes: 1024, alignment: 256 });
 }
 
 Deno.test("BindGroupCache.get() makes a group once for the same ranges", () => {

@@ -41,7 +41,7 @@ export function testOnWebGpu(
           traits,
         );
         try {
-          await test(backend as WebGpuBackend);
+          await test(backend);
         } finally {
           backend.close();
         }
