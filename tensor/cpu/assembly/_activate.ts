@@ -1,6 +1,6 @@
 // @ts-nocheck: AssemblyScript, compiled by ../build.ts
 
-import { copyFloats } from "./_copy.ts";
+import { copyWords } from "./_copy.ts";
 import { gelu4, geluTanh4, relu4, tanh4 } from "./_math.ts";
 
 /**
@@ -22,9 +22,9 @@ export function activate(
   }
   if (x < end) {
     const rest = <i32> ((end - x) >> 2);
-    copyFloats(x, room, rest);
+    copyWords(x, room, rest);
     v128.store(room, activation4(activation, v128.load(room)));
-    copyFloats(room, x, rest);
+    copyWords(room, x, rest);
   }
 }
 

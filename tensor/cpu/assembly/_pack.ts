@@ -2,7 +2,7 @@
 
 /* Bringing matrices into panels of 16 columns, `[k][16]`, filled up with zeros. */
 
-import { copyFloats } from "./_copy.ts";
+import { copyWords } from "./_copy.ts";
 import { PANEL_BYTES, TILE_COLUMNS } from "./_tile.ts";
 
 /** Rows of up to 16 neighbours. */
@@ -16,7 +16,7 @@ export function packRows(
   if (width < TILE_COLUMNS) {
     memory.fill(to, 0, <usize> length * PANEL_BYTES);
     for (let i = 0; i < length; i++) {
-      copyFloats(from, to, width);
+      copyWords(from, to, width);
       from += stride;
       to += PANEL_BYTES;
     }

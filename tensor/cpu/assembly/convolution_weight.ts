@@ -12,7 +12,7 @@
  */
 
 import { address, int, slice, threadScratch } from "./_kernel.ts";
-import { copyFloats } from "./_copy.ts";
+import { copyWords } from "./_copy.ts";
 import { packRows } from "./_pack.ts";
 import { columnsTile, PANEL_BYTES, TILE_COLUMNS, TILE_ROWS } from "./_tile.ts";
 
@@ -136,7 +136,7 @@ function weightBlock(
           const stride = whole ? rowStride : PANEL_BYTES;
           if (!whole && accumulate) {
             for (let i = 0; i < height; i++) {
-              copyFloats(
+              copyWords(
                 to + <usize> i * rowStride,
                 edge + <usize> i * PANEL_BYTES,
                 width,
@@ -159,7 +159,7 @@ function weightBlock(
           );
           if (!whole) {
             for (let i = 0; i < height; i++) {
-              copyFloats(
+              copyWords(
                 edge + <usize> i * PANEL_BYTES,
                 to + <usize> i * rowStride,
                 width,
@@ -244,9 +244,8 @@ export function sumPartials(params: usize, part: i32, parts: i32): void {
     if (i + 4 <= end) {
       v128.store(to, sum);
     } else {
-      // The first partial sum is not needed any more.
-      v128.store(from, sum);
-      copyFloats(from, to, end - i);
+      v128.store(threadScratch(), sum);
+      copyWords(threadScratch(), to, end - i);
     }
     from += 16;
     to += 16;

@@ -2,8 +2,9 @@
 
 /* Kernels that fill and copy memory. Elements are words of 4 bytes, whatever they mean. */
 
+import { copyWords, repeatWord } from "./_copy.ts";
 import { address, int, slice } from "./_kernel.ts";
-import { copyWords, repeatWord } from "./_words.ts";
+import { transposeBlock } from "./_pack.ts";
 
 /** (out, byteLength, word): repeats a word. */
 export function fill(params: usize, part: i32, parts: i32): void {
@@ -116,67 +117,10 @@ function transpose(
   rows: i32,
   columns: i32,
 ): void {
-  let row = 0;
-  for (; row + 8 <= rows; row += 8) {
-    let from = source + (row << 2);
-    let to = target + row * targetRow;
-    let column = 0;
-    for (; column + 4 <= columns; column += 4) {
-      transpose4x4(from, sourceColumn, to, targetRow);
-      transpose4x4(from + 16, sourceColumn, to + 4 * targetRow, targetRow);
-      from += 4 * sourceColumn;
-      to += 16;
-    }
-    transposeRest(from, sourceColumn, to, targetRow, 8, columns - column);
-  }
-  transposeRest(
-    source + (row << 2),
-    sourceColumn,
-    target + row * targetRow,
-    targetRow,
-    rows - row,
-    columns,
-  );
-}
-
-function transpose4x4(
-  source: usize,
-  sourceColumn: usize,
-  target: usize,
-  targetRow: usize,
-): void {
-  const a = v128.load(source);
-  const b = v128.load(source + sourceColumn);
-  const c = v128.load(source + 2 * sourceColumn);
-  const d = v128.load(source + 3 * sourceColumn);
-  const abLow = v128.shuffle<i32>(a, b, 0, 4, 1, 5);
-  const abHigh = v128.shuffle<i32>(a, b, 2, 6, 3, 7);
-  const cdLow = v128.shuffle<i32>(c, d, 0, 4, 1, 5);
-  const cdHigh = v128.shuffle<i32>(c, d, 2, 6, 3, 7);
-  v128.store(target, v128.shuffle<i64>(abLow, cdLow, 0, 2));
-  target += targetRow;
-  v128.store(target, v128.shuffle<i64>(abLow, cdLow, 1, 3));
-  target += targetRow;
-  v128.store(target, v128.shuffle<i64>(abHigh, cdHigh, 0, 2));
-  target += targetRow;
-  v128.store(target, v128.shuffle<i64>(abHigh, cdHigh, 1, 3));
-}
-
-function transposeRest(
-  source: usize,
-  sourceColumn: usize,
-  target: usize,
-  targetRow: usize,
-  rows: i32,
-  columns: i32,
-): void {
-  for (let row = 0; row < rows; row++) {
-    copyStrided(
-      source + (row << 2),
-      sourceColumn,
-      target + row * targetRow,
-      4,
-      columns,
-    );
+  for (let row = 0; row < rows; row += 8) {
+    const count = min(8, rows - row);
+    transposeBlock(source, sourceColumn, columns, count, target, targetRow);
+    source += 32;
+    target += 8 * targetRow;
   }
 }

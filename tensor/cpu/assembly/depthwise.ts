@@ -17,7 +17,7 @@
  */
 
 import { address, int, madd, slice, threadScratch } from "./_kernel.ts";
-import { copyFloats } from "./_copy.ts";
+import { copyWords } from "./_copy.ts";
 
 /** Room of `storeFirst` in front of the list of pairs. */
 const ROOM: usize = 16;
@@ -56,7 +56,7 @@ function storeFirst(to: usize, x: v128, count: i32): void {
   } else {
     const room = threadScratch();
     v128.store(room, x);
-    copyFloats(room, to, count);
+    copyWords(room, to, count);
   }
 }
 

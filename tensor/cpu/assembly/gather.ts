@@ -1,7 +1,7 @@
 // @ts-nocheck: AssemblyScript, compiled by ../build.ts
 
 import { address, int, slice, threadScratch } from "./_kernel.ts";
-import { copyWords, repeatWord } from "./_words.ts";
+import { copyWords, repeatWord } from "./_copy.ts";
 
 /** (x, indices, out, outer, length, inner, count, missing): out[o, i, :] = x[o, indices[i], :]. */
 export function gather(params: usize, part: i32, parts: i32): void {

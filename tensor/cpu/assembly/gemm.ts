@@ -19,7 +19,7 @@
 import { activate } from "./_activate.ts";
 import { address, int, slice, threadScratch } from "./_kernel.ts";
 import { PANEL_BYTES, rowsTile, TILE_COLUMNS, TILE_ROWS } from "./_tile.ts";
-import { copyFloats } from "./_copy.ts";
+import { copyWords } from "./_copy.ts";
 import { packColumns, packRows } from "./_pack.ts";
 
 const SEGMENT_BYTES: usize = 20;
@@ -172,7 +172,7 @@ function multiplyBlock(
           t2 = edge + 2 * PANEL_BYTES;
           t3 = edge + 3 * PANEL_BYTES;
           for (let i = 0; i < height; i++) {
-            copyFloats(
+            copyWords(
               accumulate
                 ? <usize> load<u32>(tileTargets + (<usize> i << 2)) +
                   columnBytes
@@ -200,7 +200,7 @@ function multiplyBlock(
         );
         if (!whole) {
           for (let i = 0; i < height; i++) {
-            copyFloats(
+            copyWords(
               edge + <usize> i * PANEL_BYTES,
               <usize> load<u32>(tileTargets + (<usize> i << 2)) + columnBytes,
               width,
