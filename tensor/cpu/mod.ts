@@ -5,11 +5,13 @@
  */
 
 import type { Backend, DeviceInfo } from "../backend.ts";
+import type { FlatKernels } from "../flat_kernels.ts";
 import type { DeviceOptions } from "../open_device.ts";
 import { attention } from "./_attention.ts";
 import { batchNorm } from "./_batch_norm.ts";
 import { convolution } from "./_convolution.ts";
 import { elementwise } from "./_elementwise.ts";
+import { flat } from "./_flat.ts";
 import { layerNorm } from "./_layer_norm.ts";
 import { matmul } from "./_matmul.ts";
 import { memory } from "./_memory.ts";
@@ -23,7 +25,7 @@ import { structure } from "./_structure.ts";
 /** Opens the cpu backend. */
 export async function openCpuBackend(
   options: DeviceOptions & RuntimeOptions = {},
-): Promise<Backend<CpuBuffer>> {
+): Promise<Backend<CpuBuffer> & FlatKernels<CpuBuffer>> {
   const runtime = await Runtime.start(options);
   // One line for each family of kernels.
   return {
@@ -32,6 +34,7 @@ export async function openCpuBackend(
     ...batchNorm(runtime),
     ...convolution(runtime),
     ...elementwise(runtime),
+    ...flat(runtime),
     ...layerNorm(runtime),
     ...matmul(runtime),
     ...memory(runtime),
