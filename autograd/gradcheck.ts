@@ -70,7 +70,7 @@ interface HostInput {
  * import { gradcheck } from "@cram/autograd";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const a = tensor(device, [1, 2], { dtype: "float64" });
  * const b = tensor(device, [[3], [4]], { dtype: "float64" });
  * const { relativeError } = await gradcheck(mul, [a, b]);

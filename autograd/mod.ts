@@ -9,7 +9,7 @@
  * import { valueAndGrad } from "@cram/autograd";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const w = tensor(device, [3, -4]);
  * const { gradients: [dw] } = valueAndGrad(() => sum(square(w)), [w]);
  * const next = sub(w, mul(dw, 0.5));

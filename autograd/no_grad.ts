@@ -20,7 +20,7 @@ import { ArgumentError, setOpObserver } from "@cram/tensor";
  * import { noGrad, Tape } from "@cram/autograd";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * using tape = new Tape();
  * const x = tensor(device, [3, 4]);
  * tape.watch([x]);

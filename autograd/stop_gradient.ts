@@ -20,7 +20,7 @@ import type { Tensor } from "@cram/tensor";
  * import { stopGradient, valueAndGrad } from "@cram/autograd";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const x = tensor(device, [0.2, 1.7]);
  * const { value, gradients: [dx] } = valueAndGrad(
  *   () => sum(add(x, stopGradient(sub(round(x), x)))),

@@ -50,7 +50,7 @@ export interface GradientsOptions {
  * import { Tape } from "@cram/autograd";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const x = tensor(device, [1, 2, 3]);
  * const w = tensor(device, [4, 5, 6]);
  * using tape = new Tape();

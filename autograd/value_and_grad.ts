@@ -33,7 +33,7 @@ export interface ValueAndGradients<G = Tensor> {
  * import { valueAndGrad } from "@cram/autograd";
  *
  * await using device = await openDevice("reference");
- * using scope = device.scope();
+ * using _scope = device.scope();
  * const x = tensor(device, [1, 2, 3]);
  * const y = tensor(device, [2, 4, 6]);
  * const w = tensor(device, 1);
