@@ -47,6 +47,9 @@
  *   do not. Kernels with more large operands, and elementwise ones on devices
  *   with large buffers, are called for ranges of rows instead, with sub-views
  *   from `_rows.ts`, which also keeps their loads free of the choice of part.
+ * - An `atomic` operand (of type `u32`) also has `x_add(i, value)`, by which
+ *   many invocations add to one element. Integers only: their sums do not
+ *   depend on the order.
  *
  * Reads beyond the end give any value of the buffer; **writes beyond the end
  * must not happen** (they may hit a neighbouring view).
@@ -75,6 +78,8 @@ export interface OperandSpec {
   readonly type: ElementType;
   /** Whether it is (also) accessed four elements at a time. */
   readonly vector?: boolean;
+  /** Whether it is added to atomically; written `u32` operands only. */
+  readonly atomic?: boolean;
 }
 
 /** A kernel. See the text above. */

@@ -23,6 +23,8 @@ export interface Slot {
   readonly type: ElementType;
   /** How many numbers an element of the array in WGSL has. */
   readonly width: 1 | 4;
+  /** Whether its elements are atomic, for all of its operands. */
+  readonly atomic: boolean;
   /** Where the range begins, in bytes; aligned. */
   readonly offset: number;
   /** Where it ends, in bytes; a multiple of 16. */
@@ -66,7 +68,7 @@ export function planSlots(
   const slotOf: number[] = [];
   const begins: number[] = [];
   for (const name in kernel.operands) {
-    const { access, type, vector } = kernel.operands[name];
+    const { access, type, vector, atomic = false } = kernel.operands[name];
     const view = viewOf(kernel, name, views);
     const { block } = view.buffer;
     const begin = view.byteOffset;
@@ -79,7 +81,8 @@ export function planSlots(
     if (index === -1) {
       if (shared.has(block)) shared.set(block, slots.length);
       slotOf.push(slots.length);
-      slots.push({ block, access, type, width, offset, end, parts: 1 });
+      const parts = 1;
+      slots.push({ block, access, type, width, atomic, offset, end, parts });
       continue;
     }
     slotOf.push(index);
@@ -87,13 +90,15 @@ export function planSlots(
     if (access === "read_write") slot.access = access;
     if (type !== slot.type) slot.type = "u32";
     if (width !== slot.width) slot.width = 1;
+    if (atomic) slot.atomic = true;
     slot.offset = Math.min(slot.offset, offset);
     slot.end = Math.max(slot.end, end);
   }
   let key = slotOf.join();
   for (const slot of slots) {
     slot.parts = Math.ceil((slot.end - slot.offset) / maxBindingBytes);
-    key += `;${slot.access}.${slot.type}.${slot.width}.${slot.parts}`;
+    key +=
+      `;${slot.access}.${slot.type}.${slot.width}.${slot.parts}.${slot.atomic}`;
   }
   const bases = begins.map((begin, operand) =>
     (begin - slots[slotOf[operand]].offset) / 4

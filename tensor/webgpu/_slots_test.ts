@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Block, GpuBuffer, type GpuView } from "./_buffer.ts";
 import type { Kernel, OperandSpec } from "./_kernel.ts";
 import { planSlots } from "./_slots.ts";
@@ -133,4 +133,22 @@ Deno.test("kernelSource() reads a shared buffer of another type by its bits", ()
   const source = kernelSource(kernel, plan, LIMITS.maxBindingBytes);
   assertEquals(source.includes("return bitcast<i32>(slot0_get("), true);
   assertEquals(source.includes("bitcast<u32>(value)"), true);
+});
+
+Deno.test("kernelSource() adds atomically, and reads the same elements so", () => {
+  const kernel = kernelOf({
+    counts: { access: "read_write", type: "u32", atomic: true },
+    before: { access: "read", type: "u32" },
+  });
+  const buffer = bufferOf(4096);
+  const views = {
+    counts: viewOf(buffer, 0, 512),
+    before: viewOf(buffer, 0, 512),
+  };
+  const plan = planSlots(kernel, views, LIMITS);
+  assertEquals(plan.slots.map(({ atomic }) => atomic), [true]);
+  const source = kernelSource(kernel, plan, LIMITS.maxBindingBytes);
+  assertMatch(source, /var<storage, read_write> slot0_1: array<atomic<u32>>/);
+  assertMatch(source, /atomicAdd\(&slot0_1\[\(i - 256u\)\], value\);/);
+  assertMatch(source, /return atomicLoad\(&slot0_1\[/);
 });

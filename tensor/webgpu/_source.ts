@@ -85,8 +85,9 @@ function slotSource(
   firstBinding: number,
   maxBindingBytes: number,
 ): string {
-  const { type, width, access, parts } = slot;
-  const element = width === 4 ? `vec4<${type}>` : type;
+  const { type, width, access, parts, atomic } = slot;
+  const value = width === 4 ? `vec4<${type}>` : type;
+  const element = atomic ? `atomic<${type}>` : value;
   const name = (part: number) => `slot${index}_${part}`;
   const lines: string[] = [];
   for (let part = 0; part < parts; part++) {
@@ -117,12 +118,16 @@ function slotSource(
   const vector = (part: string, i: string) => `${part}[${i} >> 2u]`;
   lines.push(
     `fn slot${index}_get(i: u32) -> ${type} {`,
-    inPart((part, i) => `return ${scalar(part, i)};`),
+    inPart((part, i) =>
+      atomic
+        ? `return atomicLoad(&${scalar(part, i)});`
+        : `return ${scalar(part, i)};`
+    ),
     "}",
   );
   if (width === 4) {
     lines.push(
-      `fn slot${index}_get4(i: u32) -> ${element} {`,
+      `fn slot${index}_get4(i: u32) -> ${value} {`,
       inPart((part, i) => `return ${vector(part, i)};`),
       "}",
     );
@@ -130,16 +135,27 @@ function slotSource(
   if (access === "read_write") {
     lines.push(
       `fn slot${index}_set(i: u32, value: ${type}) {`,
-      inPart((part, i) => `${scalar(part, i)} = value;`),
+      inPart((part, i) =>
+        atomic
+          ? `atomicStore(&${scalar(part, i)}, value);`
+          : `${scalar(part, i)} = value;`
+      ),
       "}",
     );
     if (width === 4) {
       lines.push(
-        `fn slot${index}_set4(i: u32, value: ${element}) {`,
+        `fn slot${index}_set4(i: u32, value: ${value}) {`,
         inPart((part, i) => `${vector(part, i)} = value;`),
         "}",
       );
     }
+  }
+  if (atomic) {
+    lines.push(
+      `fn slot${index}_add(i: u32, value: ${type}) {`,
+      inPart((part, i) => `atomicAdd(&${scalar(part, i)}, value);`),
+      "}",
+    );
   }
   return lines.join("\n") + "\n";
 }
@@ -147,7 +163,7 @@ function slotSource(
 /** The functions of one operand: those of its slot from the operand's first element on, in its own type. */
 function operandSource(
   name: string,
-  { access, type, vector }: OperandSpec,
+  { access, type, vector, atomic }: OperandSpec,
   slot: Slot,
   index: number,
 ): string {
@@ -188,6 +204,12 @@ function operandSource(
 }
 `;
     }
+  }
+  if (atomic) {
+    text += `fn ${name}_add(i: u32, value: ${type}) {
+  slot${index}_add(${at(0)}, value);
+}
+`;
   }
   return text;
 }
