@@ -10,6 +10,7 @@ import { type DeviceKind, openDevice } from "@cram/tensor";
 import { type Benchmark, measure, type Measurement } from "./_benchmark.ts";
 import { conv2dBenchmarks } from "./conv2d.ts";
 import { matmulBenchmarks } from "./matmul.ts";
+import { optimizerBenchmarks } from "./optimizer.ts";
 
 const HELP = `Times operations and prints minimum, median and maximum.
 
@@ -26,6 +27,7 @@ Usage: deno task bench [options]
 const BENCHMARKS: readonly Benchmark[] = [
   ...matmulBenchmarks,
   ...conv2dBenchmarks,
+  ...optimizerBenchmarks,
 ];
 
 function format({ name, milliseconds, gflops }: Measurement): string {
@@ -38,25 +40,25 @@ async function main(): Promise<void> {
   const options = parseArgs(Deno.args, {
     string: ["filter", "device", "threads", "json"],
     boolean: ["list", "help"],
-    default: { filter: "", device: "cpu" },
     unknown: (argument) => {
       throw new RangeError(`Unknown argument "${argument}": see --help`);
     },
   });
   if (options.help) return console.log(HELP);
-  const chosen = BENCHMARKS.filter(({ name }) => name.includes(options.filter));
+  const { filter = "", device: kind = "cpu" } = options;
+  const chosen = BENCHMARKS.filter(({ name }) => name.includes(filter));
   if (options.list) {
     return console.log(chosen.map(({ name }) => name).join("\n"));
   }
   if (chosen.length === 0) {
-    throw new RangeError(`No benchmark has "${options.filter}" in its name`);
+    throw new RangeError(`No benchmark has "${filter}" in its name`);
   }
   await using device = await openDevice(
-    options.device as DeviceKind,
+    kind as DeviceKind,
     options.threads === undefined ? {} : { threads: Number(options.threads) },
   );
   const { description, threads } = device.info;
-  console.log(`${options.device}: ${description}, ${threads} thread(s)\n`);
+  console.log(`${kind}: ${description}, ${threads} thread(s)\n`);
   console.log(
     `${"".padEnd(48)}${"min ms".padStart(10)}${"median ms".padStart(10)}${
       "max ms".padStart(10)
@@ -76,6 +78,8 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  console.error(error instanceof Error ? `${error.name}: ${error.message}` : error);
+  console.error(
+    error instanceof Error ? `${error.name}: ${error.message}` : error,
+  );
   Deno.exit(1);
 }
