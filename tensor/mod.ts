@@ -5,6 +5,7 @@
  * @module
  */
 
+export type { DeviceInfo, DeviceKind } from "./backend.ts";
 export * from "./activation.ts";
 export * from "./arithmetic.ts";
 export * from "./attention.ts";

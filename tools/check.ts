@@ -27,7 +27,10 @@ const steps: readonly Step[] = [
   { name: "lint", args: ["lint"] },
   { name: "types", args: ["check"] },
   { name: "package layers", args: ["run", "-A", "tools/check_layers.ts"] },
-  { name: "WebAssembly", args: ["run", "-A", "tensor/cpu/build.ts", "--check"] },
+  {
+    name: "WebAssembly",
+    args: ["run", "-A", "tensor/cpu/build.ts", "--check"],
+  },
   { name: "documentation", args: ["doc", "--lint", ...entries] },
   {
     name: "documentation examples",

@@ -46,7 +46,9 @@ export async function layerViolations(name: string): Promise<string[]> {
         if (other === undefined || other === name) continue;
         const file = specifier.slice(ROOT.href.length);
         if (!PACKAGES[name].includes(other)) {
-          violations.add(`${file} imports @cram/${other}, which ${name} may not`);
+          violations.add(
+            `${file} imports @cram/${other}, which ${name} may not`,
+          );
         } else if (!dependency.specifier.startsWith(`@cram/${other}`)) {
           violations.add(
             `${file} imports "${dependency.specifier}" instead of @cram/${other}`,
