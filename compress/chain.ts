@@ -33,11 +33,11 @@ export function chain(...compressors: readonly Compressor[]): Compressor {
   const name = compressors.map((compressor) => compressor.name).join(", ");
   return {
     name,
-    compress(weights) {
+    compress(weights, known) {
       checkWeights(`compress by ${name}`, weights);
-      return compressors
-        .map((compressor) => compressor.compress(weights))
-        .reduce(merge);
+      const found = compressors
+        .map((compressor) => compressor.compress(weights, known));
+      return known ?? found.reduce(merge);
     },
   };
 }

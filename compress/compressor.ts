@@ -18,7 +18,8 @@ export interface Compressor {
    * Compresses weights in place.
    *
    * @param weights The prunable weights of a model, in the model's order.
-   * @returns Which weights were kept, for the caller to dispose of; `undefined` from compressors that remove none, such as quantizers.
+   * @param known Masks that an earlier call returned for the same weights: they are applied, and no new ones are found. Compressors that remove no weights do not look at them.
+   * @returns Which weights were kept, for the caller to dispose of: new masks, or those that were given; `undefined` from compressors that remove none, such as quantizers.
    */
-  compress(weights: readonly Weight[]): Masks | undefined;
+  compress(weights: readonly Weight[], known?: Masks): Masks | undefined;
 }

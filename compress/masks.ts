@@ -8,7 +8,7 @@ import {
   ArgumentError,
   assign,
   cast,
-  type Device,
+  DTypeError,
   formatShape,
   logicalAnd,
   logicalOr,
@@ -20,7 +20,7 @@ import {
   where,
   zeros,
 } from "@cram/tensor";
-import { spansOf } from "@cram/tensor/flat";
+import { joinRows, spansOf } from "@cram/tensor/flat";
 import type { Weight } from "./weight.ts";
 
 /**
@@ -55,8 +55,7 @@ export class Masks implements Disposable {
    * @returns Masks of 0, for the caller to dispose of.
    */
   static for(weights: readonly Weight[]): Masks {
-    const names = new Map(weights.map(({ name, tensor }) => [tensor, name]));
-    const entries = new Map<string, Tensor>();
+    const masks = new Map<Tensor, Tensor>();
     const flats: Tensor[] = [];
     for (const span of spansOf(weights.map(({ tensor }) => tensor))) {
       using weightsFlat = span.flat;
@@ -66,14 +65,14 @@ export class Masks implements Disposable {
       flats.push(flat);
       let offset = 0;
       for (const tensor of span.members) {
-        entries.set(
-          names.get(tensor) as string,
-          flat.view(offset, tensor.shape),
-        );
+        masks.set(tensor, flat.view(offset, tensor.shape));
         offset += tensor.size;
       }
     }
-    return new Masks(entries, flats);
+    const entries = weights.map(({ name, tensor }) =>
+      [name, masks.get(tensor) as Tensor] as const
+    );
+    return new Masks(new Map(entries), flats);
   }
 
   /**
@@ -83,6 +82,7 @@ export class Masks implements Disposable {
    * @param weights The weights that the masks are for; those without a mask in the file have none.
    * @returns The masks, for the caller to dispose of.
    * @throws {ArgumentError} If the file has a mask of another weight.
+   * @throws {DTypeError} If a tensor of the file is no mask.
    * @throws {ShapeError} If a mask and its weight differ in shape.
    */
   static async load(
@@ -90,11 +90,16 @@ export class Masks implements Disposable {
     weights: readonly Weight[],
   ): Promise<Masks> {
     const masked = weights.filter(({ name }) => file.entries.has(name));
-    for (const [name, { shape }] of file.entries) {
+    for (const [name, { dtype, shape }] of file.entries) {
       const weight = masked.find((one) => one.name === name);
       if (weight === undefined) {
         throw new ArgumentError(
           `Cannot load the mask of "${name}": there is no such weight`,
+        );
+      }
+      if (dtype !== "BOOL") {
+        throw new DTypeError(
+          `Cannot load the mask of "${name}", whose dtype is ${dtype}: expected BOOL`,
         );
       }
       if (!sameShape(shape, weight.tensor.shape)) {
@@ -106,16 +111,16 @@ export class Masks implements Disposable {
       }
     }
     const masks = Masks.for(masked);
-    for (const [name, mask] of masks.entries) {
-      using saved = await file.tensor(mask.device, name);
-      assign(mask, saved);
+    try {
+      for (const [name, mask] of masks.entries) {
+        using saved = await file.tensor(mask.device, name);
+        assign(mask, saved);
+      }
+    } catch (error) {
+      masks[Symbol.dispose]();
+      throw error;
     }
     return masks;
-  }
-
-  /** The device that the masks live on. */
-  get device(): Device {
-    return this.flats[0].device;
   }
 
   /**
@@ -125,35 +130,70 @@ export class Masks implements Disposable {
    * @throws {ShapeError} If a weight and its mask differ in shape.
    */
   apply(weights: readonly Weight[]): void {
-    for (const { name, tensor } of weights) this.#check(name, tensor);
-    for (const { name, tensor } of weights) {
+    this.check(weights);
+    const rows = weights.flatMap(({ name, tensor }) => {
       const mask = this.entries.get(name);
-      if (mask === undefined) continue;
-      using masked = where(mask, tensor, 0);
-      assign(tensor, masked);
-    }
+      return mask === undefined ? [] : [[tensor, mask]];
+    });
+    if (rows.length === 0) return;
+    using _scope = rows[0][0].device.scope();
+    for (const [x, mask] of joinRows(rows)) assign(x, where(mask, x, 0));
   }
 
   /**
-   * What both keep.
+   * Checks that the masks fit weights.
    *
-   * @param other Masks of the same weights.
+   * @param weights The weights; those without a mask are not looked at.
+   * @throws {ShapeError} If a weight and its mask differ in shape.
+   */
+  check(weights: readonly Weight[]): void {
+    for (const { name, tensor } of weights) this.#check(name, tensor);
+  }
+
+  /**
+   * What both keep. A weight that only one of the two has a mask of is kept
+   * where that one keeps it.
+   *
+   * @param other Masks of the same weights, or of some of them.
    * @returns New masks, for the caller to dispose of.
-   * @throws {ArgumentError} If the two are masks of different weights.
+   * @throws {ShapeError} If masks of the same name differ in shape.
+   *
+   * @example Two halves
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { nm, topK } from "@cram/compress";
+   * import { openDevice, tensor } from "@cram/tensor";
+   *
+   * await using device = await openDevice("reference");
+   * using _scope = device.scope();
+   * const weights = () => [
+   *   { name: "weight", tensor: tensor(device, [[1], [2], [4], [3]]) },
+   * ];
+   * const first = topK(0.5, { exact: true }).compress(weights())!;
+   * const second = nm(1, 2).compress(weights())!;
+   * using both = first.and(second);
+   * assertEquals(await both.count(), new Map([["weight", { kept: 1, size: 4 }]]));
+   * using either = first.or(second);
+   * assertEquals(await either.count(), new Map([["weight", { kept: 3, size: 4 }]]));
+   * ```
    */
   and(other: Masks): Masks {
-    return this.#combine(other, logicalAnd);
+    const names = new Set([...this.entries.keys(), ...other.entries.keys()]);
+    return this.#combine(other, names, logicalAnd);
   }
 
   /**
-   * What either keeps.
+   * What either keeps. A weight that only one of the two has a mask of is
+   * kept as a whole, and has none in the result.
    *
-   * @param other Masks of the same weights.
+   * @param other Masks of the same weights, or of some of them.
    * @returns New masks, for the caller to dispose of.
-   * @throws {ArgumentError} If the two are masks of different weights.
+   * @throws {ShapeError} If masks of the same name differ in shape.
    */
   or(other: Masks): Masks {
-    return this.#combine(other, logicalOr);
+    const names = [...this.entries.keys()]
+      .filter((name) => other.entries.has(name));
+    return this.#combine(other, new Set(names), logicalOr);
   }
 
   /**
@@ -184,27 +224,30 @@ export class Masks implements Disposable {
     for (const flat of this.flats) flat.dispose();
   }
 
-  #combine(other: Masks, operation: (a: Tensor, b: Tensor) => Tensor): Masks {
-    const names = [...this.entries.keys()];
-    if (
-      other.entries.size !== names.length ||
-      names.some((name) => !other.entries.has(name))
-    ) {
-      throw new ArgumentError(
-        `Cannot combine masks of [${names.join(", ")}] with masks of [${
-          [...other.entries.keys()].join(", ")
-        }]`,
-      );
-    }
+  #combine(
+    other: Masks,
+    names: ReadonlySet<string>,
+    operation: (a: Tensor, b: Tensor) => Tensor,
+  ): Masks {
     for (const [name, mask] of this.entries) other.#check(name, mask);
-    const weights = names.map((name) => ({
+    const sources = [...names].map((name) => ({
       name,
-      tensor: this.entries.get(name) as Tensor,
+      tensors: [this, other].flatMap(({ entries }) => entries.get(name) ?? []),
     }));
-    const result = Masks.for(weights);
-    for (const [name, mask] of this.entries) {
-      using combined = operation(mask, other.entries.get(name) as Tensor);
-      assign(result.entries.get(name) as Tensor, combined);
+    const result = Masks.for(
+      sources.map(({ name, tensors: [tensor] }) => ({ name, tensor })),
+    );
+    if (sources.length === 0) return result;
+    using _scope = sources[0].tensors[0].device.scope();
+    const rows = sources.map(({ name, tensors }) => [
+      result.entries.get(name) as Tensor,
+      ...tensors,
+    ]);
+    for (const count of [2, 3]) {
+      const some = rows.filter((row) => row.length === count);
+      for (const [target, a, b] of joinRows(some)) {
+        assign(target, b === undefined ? a : operation(a, b));
+      }
     }
     return result;
   }

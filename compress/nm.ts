@@ -61,8 +61,12 @@ export function nm(n: number, m: number): Compressor {
   }
   return {
     name: `${n}:${m}`,
-    compress(weights) {
+    compress(weights, known) {
       checkWeights(`prune ${n}:${m}`, weights);
+      if (known !== undefined) {
+        known.apply(weights);
+        return known;
+      }
       const masks = Masks.for(weights);
       for (const { name, tensor } of weights) {
         pruneNM(tensor, masks.entries.get(name) as Tensor, n, m);
@@ -78,8 +82,27 @@ export function nm(n: number, m: number): Compressor {
  * @param weights The weights.
  * @param m The size of a group.
  * @returns One entry for each weight.
+ * @throws {ArgumentError} If m is not a whole number of at least 2.
+ *
+ * @example A stem with three input channels
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nmGroups } from "@cram/compress";
+ * import { openDevice, zeros } from "@cram/tensor";
+ *
+ * await using device = await openDevice("reference");
+ * using stem = zeros(device, [7, 7, 3, 64]);
+ * assertEquals(nmGroups([{ name: "conv1.weight", tensor: stem }], 4), [
+ *   { name: "conv1.weight", groups: 2352, missing: 0, conformant: false },
+ * ]);
+ * ```
  */
 export function nmGroups(weights: readonly Weight[], m: number): NMGroups[] {
+  if (!(Number.isInteger(m) && m >= 2)) {
+    throw new ArgumentError(
+      `Cannot see groups of ${m} weights: expected a whole number of at least 2`,
+    );
+  }
   return weights.map(({ name, tensor: { size, shape } }) => {
     const groups = Math.ceil(size / m);
     const inputs = shape.at(-2) ?? 1;

@@ -5,8 +5,10 @@
  */
 
 import {
+  ArgumentError,
   cast,
   type Device,
+  formatShape,
   reshape,
   type Shape,
   sizeOf,
@@ -49,6 +51,7 @@ export class QuantizedTensor {
    * Made by {@linkcode quantizeTensor}, or of saved parts.
    *
    * @param parts The fields.
+   * @throws {ArgumentError} If their lengths do not fit the shapes.
    */
   constructor(
     parts: Pick<
@@ -67,6 +70,21 @@ export class QuantizedTensor {
     this.gridShape = parts.gridShape;
     this.scales = parts.scales;
     this.zeroPoints = parts.zeroPoints;
+    const size = sizeOf(parts.shape);
+    const codeBytes = parts.settings.bits > NIBBLE_BITS
+      ? size
+      : Math.ceil(size / 2);
+    const scales = sizeOf(parts.gridShape);
+    if (
+      parts.codes.length !== codeBytes || parts.scales.length !== scales ||
+      parts.zeroPoints.length !== scales
+    ) {
+      throw new ArgumentError(
+        `Cannot make a weight of shape ${
+          formatShape(parts.shape)
+        } in ${parts.settings.bits} bits of ${parts.codes.length} bytes of codes, ${parts.scales.length} scales and ${parts.zeroPoints.length} zero points: expected ${codeBytes}, ${scales} and ${scales}`,
+      );
+    }
   }
 
   /** The bytes of codes, scales and, for affine codes, zero points. */
@@ -82,8 +100,8 @@ export class QuantizedTensor {
   }
 
   /**
-   * The weight that the codes stand for: the same that `quantize()` with the
-   * same options leaves in place.
+   * The weight that the codes stand for: the same, bit for bit in float32,
+   * that `quantize()` with the same options leaves in place.
    *
    * @param device Where it shall live.
    * @returns A float32 tensor of the weight's shape.

@@ -23,8 +23,8 @@ export interface TopKOptions {
    */
   readonly scope?: "global" | "uniform";
   /**
-   * Keep exactly k weights, the first of equals first (zeros never). By
-   * default the strict rule of the CrAM code: weights above the k-th largest
+   * Keep exactly k weights, of equals those that come first in the list of
+   * weights (zeros never). By default the strict rule of the CrAM code: weights above the k-th largest
    * magnitude, which without ties are k - 1.
    */
   readonly exact?: boolean;
@@ -67,11 +67,15 @@ export function topK(sparsity: number, options: TopKOptions = {}): Compressor {
   }
   const name = `top-k ${+(100 * sparsity).toFixed(4)} %${
     scope === "uniform" ? " per layer" : ""
-  }`;
+  }${exact ? " exactly" : ""}`;
   return {
     name,
-    compress(weights) {
+    compress(weights, known) {
       checkWeights(`prune by ${name}`, weights);
+      if (known !== undefined) {
+        known.apply(weights);
+        return known;
+      }
       const pruned = scope === "global" ? weights : weights.slice(1, -1);
       if (pruned.length === 0) {
         throw new ArgumentError(
@@ -97,25 +101,48 @@ function prune(
   const masks = Masks.for(weights);
   const [{ tensor: { device } }] = weights;
   using _scope = device.scope();
-  const parts: (MagnitudeTensor & { readonly mask: Tensor })[] = [];
+  const parts = partsOf(weights, masks, global);
   const sizes: number[] = [];
-  if (global) {
-    let base = 0;
-    const spans = spansOf(weights.map(({ tensor }) => tensor));
-    for (const [i, { flat }] of spans.entries()) {
-      parts.push({ x: flat, segment: 0, base, mask: masks.flats[i] });
-      base += flat.size;
-    }
-    sizes.push(base);
-  } else {
-    for (const [segment, { name, tensor }] of weights.entries()) {
-      const mask = masks.entries.get(name) as Tensor;
-      parts.push({ x: tensor, segment, base: 0, mask });
-      sizes.push(tensor.size);
-    }
+  for (const { x, segment } of parts) {
+    sizes[segment] = (sizes[segment] ?? 0) + x.size;
   }
   const counts = sizes.map((size) => countOf(size, sparsity));
-  const thresholds = magnitudeThresholds(parts, counts, { exact });
-  for (const part of parts) pruneBelow(part, thresholds, part.mask);
+  const filled = parts.filter(({ x }) => x.size > 0);
+  if (filled.length === 0) return masks;
+  const joined = global ? joinParts(filled, exact) : filled;
+  const thresholds = magnitudeThresholds(joined, counts, { exact });
+  for (const part of joined) pruneBelow(part, thresholds, part.mask);
   return masks;
+}
+
+type Part = MagnitudeTensor & { readonly mask: Tensor };
+
+/** Each weight with its mask and its position in the list. */
+function partsOf(
+  weights: readonly Weight[],
+  masks: Masks,
+  global: boolean,
+): Part[] {
+  let base = 0;
+  return weights.map(({ name, tensor: x }, i) => {
+    const mask = masks.entries.get(name) as Tensor;
+    if (!global) return { x, segment: i, base: 0, mask };
+    const part = { x, segment: 0, base, mask };
+    base += x.size;
+    return part;
+  });
+}
+
+/** Joins parts that lie one behind the other; where positions count, also in the list. */
+function joinParts(parts: readonly Part[], exact: boolean): Part[] {
+  const indexOf = new Map(parts.map(({ x }, i) => [x, i]));
+  return spansOf(parts.map(({ x }) => x)).flatMap(({ flat, members }) => {
+    const indices = members.map((x) => indexOf.get(x) as number);
+    const own = indices.map((i) => parts[i]);
+    const masks = spansOf(own.map(({ mask }) => mask));
+    const isInOrder = indices.every((index, i) => index === indices[0] + i);
+    return masks.length === 1 && (isInOrder || !exact)
+      ? [{ ...own[0], x: flat, mask: masks[0].flat }]
+      : own;
+  });
 }

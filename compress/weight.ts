@@ -6,6 +6,7 @@
 
 import {
   ArgumentError,
+  DeviceError,
   DTypeError,
   dtypeInfo,
   type Tensor,
@@ -27,8 +28,9 @@ export interface Weight {
  *
  * @param action What is about to be done, for messages.
  * @param weights The weights.
- * @throws {ArgumentError} If there are none, or two have the same name.
- * @throws {DTypeError} If one is not float.
+ * @throws {ArgumentError} If there are none, or a name or a tensor occurs twice.
+ * @throws {DTypeError} If one is not float, or dtypes differ.
+ * @throws {DeviceError} If they live on different devices.
  */
 export function checkWeights(
   action: string,
@@ -37,7 +39,9 @@ export function checkWeights(
   if (weights.length === 0) {
     throw new ArgumentError(`Cannot ${action}: there are no weights`);
   }
+  const [first] = weights;
   const names = new Set<string>();
+  const tensors = new Map<Tensor, string>();
   for (const { name, tensor } of weights) {
     if (names.has(name)) {
       throw new ArgumentError(
@@ -45,9 +49,26 @@ export function checkWeights(
       );
     }
     names.add(name);
+    const twin = tensors.get(tensor);
+    if (twin !== undefined) {
+      throw new ArgumentError(
+        `Cannot ${action}: "${twin}" and "${name}" are the same tensor`,
+      );
+    }
+    tensors.set(tensor, name);
     if (dtypeInfo(tensor.dtype).kind !== "float") {
       throw new DTypeError(
         `Cannot ${action}: weight "${name}" is ${tensor.dtype}, expected a float dtype`,
+      );
+    }
+    if (tensor.dtype !== first.tensor.dtype) {
+      throw new DTypeError(
+        `Cannot ${action}: weight "${name}" is ${tensor.dtype}, but "${first.name}" is ${first.tensor.dtype}`,
+      );
+    }
+    if (tensor.device !== first.tensor.device) {
+      throw new DeviceError(
+        `Cannot ${action}: weights "${first.name}" and "${name}" live on different devices`,
       );
     }
   }

@@ -1,6 +1,6 @@
 /** The optimizer at work: passes, arenas, clipping and state, for every rule. */
 
-import { Masks } from "@cram/compress";
+import { Masks, type Weight } from "@cram/compress";
 import {
   add,
   ArgumentError,
@@ -12,9 +12,9 @@ import {
   where,
 } from "@cram/tensor";
 import { addInPlace } from "@cram/tensor/backward";
-import { maskedAdd, spansOf } from "@cram/tensor/flat";
+import { joinRows, maskedAdd, perturb } from "@cram/tensor/flat";
+import type { Ascent } from "./_ascent.ts";
 import { ParameterArena } from "./arena.ts";
-import type { Ascent } from "./ascent.ts";
 import type { BaseRule } from "./base_rule.ts";
 import { checkClipping, clipScale, globalNorm } from "./clip.ts";
 import { NonFiniteGradientError, StateError } from "./errors.ts";
@@ -36,6 +36,9 @@ interface Parts {
   /** The name of the whole rule; that of `base` if it is not given. */
   readonly name?: string;
 }
+
+/** What the names of frozen masks in a state begin with. */
+const FROZEN = "frozen";
 
 /** How many streams of random numbers each evaluation has for itself. */
 const STREAMS_PER_EVALUATION = 2n ** 16n;
@@ -67,11 +70,16 @@ class ArenaOptimizer implements Optimizer {
   readonly #name: string;
   readonly #options: OptimizerOptions;
   readonly #arena: ParameterArena;
+  /** All parameters, as the model's handles see them. */
+  readonly #parameters: readonly Weight[];
   readonly #gradients: readonly Tensor[];
   /** The gradient of the second pass, and θ before the ascent. */
   readonly #second: readonly Tensor[];
   readonly #saved: readonly Tensor[];
   readonly #memory: readonly (readonly Tensor[])[];
+  /** The memory by the names of a state, as views in the parameters' shapes. */
+  readonly #namedMemory: ReadonlyMap<string, Tensor>;
+  #frozen: Masks | undefined;
   #steps = 0;
   #skipped = 0;
 
@@ -84,11 +92,30 @@ class ArenaOptimizer implements Optimizer {
     this.#ascent = ascent;
     this.#name = name;
     this.#options = options;
+    this.#parameters = Array.from(
+      parameters,
+      ([name, tensor]) => ({ name, tensor }),
+    );
+    // Gives everything back if something does not fit into memory.
+    using _scope = this.#parameters.at(0)?.tensor.device.scope();
     this.#arena = new ParameterArena(parameters, options.groups);
+    if (ascent?.draws !== undefined && this.#arena.weights.length === 0) {
+      throw new ArgumentError(
+        `Cannot compress parameters by ${name}: none of the ${parameters.size} is prunable`,
+      );
+    }
     this.#gradients = this.#arena.zeros();
     this.#second = ascent === undefined ? [] : this.#arena.zeros();
     this.#saved = ascent === undefined ? [] : this.#arena.zeros();
     this.#memory = base.memory.map(() => this.#arena.zeros());
+    this.#namedMemory = new Map(
+      base.memory.flatMap((memory, i) =>
+        this.#arena.views(this.#memory[i]).map((view, j) =>
+          [`${memory}.${this.#arena.names[j]}`, view] as const
+        )
+      ),
+    );
+    for (const tensor of this.#owned()) this.#arena.device.forget(tensor);
   }
 
   get steps(): number {
@@ -97,6 +124,10 @@ class ArenaOptimizer implements Optimizer {
 
   get skipped(): number {
     return this.#skipped;
+  }
+
+  get weights(): readonly Weight[] {
+    return this.#arena.weights;
   }
 
   async step(
@@ -108,23 +139,43 @@ class ArenaOptimizer implements Optimizer {
         `Cannot step with learning rate ${learningRate}: expected a finite number of at least 0`,
       );
     }
-    const { clip } = this.#options;
+    const { clip, nonFinite = "ignore" } = this.#options;
     const clipped = clip?.where ?? "combined";
     const loss = await this.#evaluate(1, evaluate, this.#gradients);
     if (clipped !== "combined") this.#clip(this.#gradients);
+    // What the combined gradient need not show: a mask may hide it.
+    using first = this.#ascent === undefined || nonFinite === "ignore"
+      ? undefined
+      : this.#norm();
     if (this.#ascent !== undefined) {
       await this.#secondPass(this.#ascent, evaluate, clipped === "each");
     }
-    using _scope = this.#arena.device.scope();
-    if (!await this.#isFinite()) {
-      this.#restore();
-    } else {
-      const scale = clip !== undefined && clipped === "combined"
-        ? clipScale(globalNorm(this.#gradients), clip.maxNorm)
-        : 1;
-      this.#update(learningRate, scale);
-      this.#steps++;
+    if (nonFinite !== "ignore") {
+      using second = this.#norm();
+      const norm = Math.max(
+        ...await Promise.all([first ?? second, second].map((x) => x.item())),
+      );
+      if (!Number.isFinite(norm)) {
+        this.#restore();
+        if (nonFinite === "stop") {
+          throw new NonFiniteGradientError(
+            `Cannot take step ${
+              this.#steps + 1
+            }: the norm of the gradient is ${norm}`,
+          );
+        }
+        this.#skipped++;
+        return loss;
+      }
     }
+    using _scope = this.#arena.device.scope();
+    const scale = clip !== undefined && clipped === "combined"
+      ? clipScale(globalNorm(this.#gradients), clip.maxNorm)
+      : 1;
+    this.#update(learningRate, scale);
+    this.#frozen?.apply(this.#parameters);
+    this.#ascent?.draws?.commit();
+    this.#steps++;
     return loss;
   }
 
@@ -161,6 +212,7 @@ class ArenaOptimizer implements Optimizer {
         total = add(before, part);
       }
     }
+    this.#freezeGradients(target);
     if (microBatches === 1) return total as Tensor;
     for (const chunk of target) scaleInPlace(chunk, 1 / microBatches);
     using sum = total as Tensor;
@@ -173,19 +225,21 @@ class ArenaOptimizer implements Optimizer {
     evaluate: (pass: Pass) => Evaluation | Promise<Evaluation>,
     clip: boolean,
   ): Promise<void> {
+    const { adaptive, draws, plus, sparseGradient } = ascent;
     const { chunks, device, weights } = this.#arena;
-    let masks: Masks | undefined;
     {
       using _scope = device.scope();
-      masks = ascent.ascend({
-        chunks,
-        gradients: this.#gradients,
-        saved: this.#saved,
-        weights,
-        step: this.#steps + 1,
-      });
+      const scale = ascent.scale(chunks, this.#gradients);
+      for (const [i, theta] of chunks.entries()) {
+        perturb(theta, this.#gradients[i], this.#saved[i], scale, { adaptive });
+      }
     }
+    let masks: Masks | undefined;
     try {
+      {
+        using _scope = device.scope();
+        masks = draws?.compress(weights, this.#steps + 1);
+      }
       using _loss = await this.#evaluate(2, evaluate, this.#second);
     } catch (error) {
       this.#restore();
@@ -193,7 +247,7 @@ class ArenaOptimizer implements Optimizer {
     }
     if (clip) this.#clip(this.#second);
     using _scope = device.scope();
-    this.#combine(ascent.plus, ascent.sparseGradient ? masks : undefined);
+    this.#combine(plus, sparseGradient ? masks : undefined);
   }
 
   /** Puts θ back where it was before the ascent. */
@@ -205,23 +259,29 @@ class ArenaOptimizer implements Optimizer {
 
   /** g ← m ⊙ g₂, or g ← g + m ⊙ g₂ if `plus`; without masks m is 1. */
   #combine(plus: boolean, masks: Masks | undefined): void {
-    const parts = (chunks: readonly Tensor[], masked: boolean) =>
-      spansOf(
-        this.#arena.views(chunks).filter((_, i) =>
-          (masks?.entries.has(this.#arena.names[i]) ?? false) === masked
-        ),
-      ).map(({ flat }) => flat);
-    const dense = parts(this.#second, false);
-    for (const [i, target] of parts(this.#gradients, false).entries()) {
-      if (plus) addInPlace(target, dense[i]);
-      else assign(target, dense[i]);
+    const { names } = this.#arena;
+    const second = this.#arena.views(this.#second);
+    const rows = this.#arena.views(this.#gradients).map((target, i) => {
+      const mask = masks?.entries.get(names[i]);
+      return [target, second[i], ...mask === undefined ? [] : [mask]];
+    });
+    for (
+      const [target, x] of joinRows(rows.filter((row) => row.length === 2))
+    ) {
+      if (plus) addInPlace(target, x);
+      else assign(target, x);
     }
-    const sparse = parts(this.#second, true);
-    for (const [i, target] of parts(this.#gradients, true).entries()) {
-      const mask = (masks as Masks).flats[i];
-      if (plus) maskedAdd(target, sparse[i], mask);
-      else assign(target, where(mask, sparse[i], 0));
+    const masked = rows.filter((row) => row.length === 3);
+    for (const [target, x, mask] of joinRows(masked)) {
+      if (plus) maskedAdd(target, x, mask);
+      else assign(target, where(mask, x, 0));
     }
+  }
+
+  /** The norm of the gradient, with no other tensor left behind. */
+  #norm(): Tensor {
+    using scope = this.#arena.device.scope();
+    return scope.keep(globalNorm(this.#gradients));
   }
 
   #clip(chunks: readonly Tensor[]): void {
@@ -230,23 +290,6 @@ class ArenaOptimizer implements Optimizer {
     using _scope = this.#arena.device.scope();
     const scale = clipScale(globalNorm(chunks), clip.maxNorm);
     for (const chunk of chunks) scaleInPlace(chunk, scale);
-  }
-
-  async #isFinite(): Promise<boolean> {
-    const { nonFinite = "ignore" } = this.#options;
-    if (nonFinite === "ignore") return true;
-    const norm = await globalNorm(this.#gradients).item();
-    if (Number.isFinite(norm)) return true;
-    if (nonFinite === "stop") {
-      this.#restore();
-      throw new NonFiniteGradientError(
-        `Cannot take step ${
-          this.#steps + 1
-        }: the norm of the gradient is ${norm}`,
-      );
-    }
-    this.#skipped++;
-    return false;
   }
 
   #update(learningRate: number, gradientScale: Tensor | number): void {
@@ -268,64 +311,93 @@ class ArenaOptimizer implements Optimizer {
     }
   }
 
+  freeze(masks: Masks | undefined): void {
+    const frozen = masks === undefined ? undefined : this.#copyMasks(masks);
+    this.#frozen?.[Symbol.dispose]();
+    this.#frozen = frozen;
+    frozen?.apply(this.#parameters);
+  }
+
+  #copyMasks(masks: Masks): Masks | undefined {
+    for (const name of masks.entries.keys()) {
+      if (!this.#arena.names.includes(name)) {
+        throw new ArgumentError(
+          `Cannot freeze the zeros of "${name}": there is no such parameter`,
+        );
+      }
+    }
+    masks.check(this.#parameters);
+    return this.#makeMasks((name) => masks.entries.get(name));
+  }
+
+  /** Masks of this optimizer, in the layout of its arena, with the content of others. */
+  #makeMasks(source: (name: string) => Tensor | undefined): Masks | undefined {
+    const masked = this.#parameters.filter(({ name }) =>
+      source(name) !== undefined
+    );
+    if (masked.length === 0) return undefined;
+    const masks = Masks.for(masked);
+    masks.detach();
+    using _scope = this.#arena.device.scope();
+    const rows = Array.from(
+      masks.entries,
+      ([name, mask]) => [mask, source(name) as Tensor],
+    );
+    for (const [target, x] of joinRows(rows)) assign(target, x);
+    return masks;
+  }
+
+  /** Sets the gradients of frozen weights to 0. */
+  #freezeGradients(target: readonly Tensor[]): void {
+    if (this.#frozen === undefined) return;
+    using _scope = this.#arena.device.scope();
+    this.#frozen.apply(
+      this.#arena.views(target).map((tensor, i) => ({
+        name: this.#arena.names[i],
+        tensor,
+      })),
+    );
+  }
+
   state(): OptimizerState {
-    const tensors = new Map<string, Tensor>();
-    for (const [i, memory] of this.#base.memory.entries()) {
-      for (const [j, view] of this.#arena.views(this.#memory[i]).entries()) {
-        tensors.set(`${memory}.${this.#arena.names[j]}`, view);
-      }
-    }
-    const ascent = this.#ascent?.state();
-    for (const [name, masks] of ascent?.masks ?? []) {
-      for (const [weight, mask] of masks.entries) {
-        tensors.set(`${name}.${weight}`, mask);
-      }
-    }
+    const draws = this.#ascent?.draws?.state();
+    const masks = [
+      ...draws?.masks ?? [],
+      ...this.#frozen === undefined ? [] : [[FROZEN, this.#frozen] as const],
+    ];
     return {
       optimizer: this.#name,
       scalars: {
         steps: this.#steps,
         skipped: this.#skipped,
-        ...ascent?.scalars,
+        ...draws?.scalars,
       },
-      tensors,
+      tensors: new Map([
+        ...this.#namedMemory,
+        ...masks.flatMap(([prefix, { entries }]) =>
+          Array.from(
+            entries,
+            ([name, mask]) => [`${prefix}.${name}`, mask] as const,
+          )
+        ),
+      ]),
     };
   }
 
   load(state: OptimizerState): void {
     this.#checkState(state);
     const { scalars, tensors } = state;
-    for (const [i, memory] of this.#base.memory.entries()) {
-      using _scope = this.#arena.device.scope();
-      for (const [j, view] of this.#arena.views(this.#memory[i]).entries()) {
-        assign(
-          view,
-          tensors.get(`${memory}.${this.#arena.names[j]}`) as Tensor,
-        );
-      }
+    const masks = (prefix: string) =>
+      this.#makeMasks((name) => tensors.get(`${prefix}.${name}`));
+    for (const [name, memory] of this.#namedMemory) {
+      assign(memory, tensors.get(name) as Tensor);
     }
-    this.#ascent?.load(scalars, (name) => this.#loadMasks(name, tensors));
+    this.#ascent?.draws?.load(scalars, masks);
+    this.#frozen?.[Symbol.dispose]();
+    this.#frozen = masks(FROZEN);
+    this.#frozen?.apply(this.#parameters);
     this.#steps = scalars.steps;
     this.#skipped = scalars.skipped;
-  }
-
-  #loadMasks(
-    prefix: string,
-    tensors: ReadonlyMap<string, Tensor>,
-  ): Masks | undefined {
-    const masked = this.#arena.weights.filter(({ name }) =>
-      tensors.has(`${prefix}.${name}`)
-    );
-    if (masked.length === 0) return undefined;
-    const masks = Masks.for(masked);
-    masks.detach();
-    for (const { name } of masked) {
-      assign(
-        masks.entries.get(name) as Tensor,
-        tensors.get(`${prefix}.${name}`) as Tensor,
-      );
-    }
-    return masks;
   }
 
   #checkState({ optimizer, scalars, tensors }: OptimizerState): void {
@@ -334,7 +406,8 @@ class ArenaOptimizer implements Optimizer {
         `Cannot load a state of "${optimizer}" into "${this.#name}"`,
       );
     }
-    for (const name of ["steps", "skipped"]) {
+    const draws = Object.keys(this.#ascent?.draws?.state().scalars ?? {});
+    for (const name of ["steps", "skipped", ...draws]) {
       if (!(Number.isSafeInteger(scalars[name]) && scalars[name] >= 0)) {
         throw new StateError(
           `Cannot load a state whose "${name}" is ${
@@ -343,66 +416,69 @@ class ArenaOptimizer implements Optimizer {
         );
       }
     }
-    using _scope = this.#arena.device.scope();
-    const shapes = new Map(
-      this.#arena.views(this.#arena.chunks).map(({ shape }, i) =>
-        [this.#arena.names[i], shape] as const
-      ),
-    );
+    for (const name of this.#namedMemory.keys()) {
+      if (!tensors.has(name)) {
+        throw new StateError(`Cannot load a state without "${name}"`);
+      }
+    }
     const prefixes = [
-      ...this.#base.memory,
-      ...Object.keys(scalars).flatMap((key) =>
-        key.startsWith("draws.") ? [key.replace("draws.", "mask.")] : []
-      ),
+      FROZEN,
+      ...draws.map((name) => name.replace("draws.", "mask.")),
     ];
-    for (const [name, { shape }] of tensors) {
-      const prefix = prefixes.find((one) => name.startsWith(`${one}.`));
-      const expected = prefix === undefined
-        ? undefined
-        : shapes.get(name.slice(prefix.length + 1));
-      if (expected === undefined) {
+    const { device } = this.#arena;
+    for (const [name, tensor] of tensors) {
+      const memory = this.#namedMemory.get(name);
+      const masked = memory ??
+        this.#parameters.find((parameter) =>
+          prefixes.some((prefix) => name === `${prefix}.${parameter.name}`)
+        )?.tensor;
+      if (masked === undefined) {
         throw new StateError(
           `Cannot load a state with "${name}": there is no such parameter`,
         );
       }
-      if (!sameShape(shape, expected)) {
+      const dtype = memory === undefined ? "bool" : memory.dtype;
+      if (!sameShape(tensor.shape, masked.shape) || tensor.dtype !== dtype) {
         throw new StateError(
-          `Cannot load a state with "${name}" of shape ${
-            formatShape(shape)
-          }: the parameter has shape ${formatShape(expected)}`,
+          `Cannot load a state with "${name}", ${tensor.dtype} ${
+            formatShape(tensor.shape)
+          }: expected ${dtype} ${formatShape(masked.shape)}`,
         );
       }
-    }
-    for (const memory of this.#base.memory) {
-      for (const name of shapes.keys()) {
-        if (!tensors.has(`${memory}.${name}`)) {
-          throw new StateError(
-            `Cannot load a state without "${memory}.${name}"`,
-          );
-        }
+      if (tensor.device !== device) {
+        throw new StateError(
+          `Cannot load a state with "${name}" on another device than the parameters'`,
+        );
       }
     }
   }
 
+  /** The tensors that live as long as the optimizer. */
+  #owned(): readonly Tensor[] {
+    return [
+      ...this.#arena.chunks,
+      ...this.#gradients,
+      ...this.#second,
+      ...this.#saved,
+      ...this.#memory.flat(),
+      ...this.#namedMemory.values(),
+    ];
+  }
+
   [Symbol.dispose](): void {
-    this.#ascent?.[Symbol.dispose]();
-    this.#arena[Symbol.dispose]();
-    for (
-      const chunk of [
-        ...this.#gradients,
-        ...this.#second,
-        ...this.#saved,
-        ...this.#memory.flat(),
-      ]
-    ) chunk.dispose();
+    this.#ascent?.draws?.[Symbol.dispose]();
+    this.#frozen?.[Symbol.dispose]();
+    for (const tensor of this.#owned()) tensor.dispose();
   }
 }
 
 /** Parameters by name; those of an array by their number. */
 function named(parameters: Parameters): ReadonlyMap<string, Tensor> {
-  return new Map(
-    Array.from(parameters.entries(), ([name, tensor]) => [`${name}`, tensor]),
-  );
+  const result = new Map<string, Tensor>();
+  for (const [name, tensor] of parameters.entries()) {
+    result.set(`${name}`, tensor);
+  }
+  return result;
 }
 
 /** Multiplies in place. */

@@ -13,6 +13,9 @@ import {
   DeviceError,
   DTypeError,
   dtypeInfo,
+  formatShape,
+  sameShape,
+  ShapeError,
   type Tensor,
   zeros,
 } from "@cram/tensor";
@@ -116,6 +119,7 @@ export class ParameterArena implements Disposable {
    * @param tensors In the order and the shapes of the parameters.
    * @param mode Whether to replace or to add; `assign` by default.
    * @throws {ArgumentError} If there is another number of them.
+   * @throws {ShapeError} If one has another shape than its parameter.
    */
   gather(
     target: readonly Tensor[],
@@ -126,6 +130,15 @@ export class ParameterArena implements Disposable {
       throw new ArgumentError(
         `Cannot gather ${tensors.length} tensors in an arena of ${this.#places.length} parameters`,
       );
+    }
+    for (const [i, { shape }] of tensors.entries()) {
+      if (!sameShape(shape, this.#places[i].shape)) {
+        throw new ShapeError(
+          `Cannot gather a tensor of shape ${formatShape(shape)} for "${
+            this.names[i]
+          }", whose shape is ${formatShape(this.#places[i].shape)}`,
+        );
+      }
     }
     const write = mode === "add" ? addInPlace : assign;
     for (const [i, tensor] of tensors.entries()) {

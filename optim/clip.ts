@@ -53,6 +53,14 @@ export function globalNorm(chunks: readonly Tensor[]): Tensor {
     : l2Norm(concat(norms.map((norm) => reshape(norm, [1]))));
 }
 
+/** Keeps a gradient of 0 from being divided by. */
+const NORM_EPSILON = 1e-12;
+
+/** What makes an ascent along flat tensors have length ρ, a scalar on the device. */
+export function ascentScale(rho: number, chunks: readonly Tensor[]): Tensor {
+  return div(rho, add(globalNorm(chunks), NORM_EPSILON));
+}
+
 /** What gradients of a norm are multiplied by, a scalar on the device. */
 export function clipScale(norm: Tensor, maxNorm: number): Tensor {
   return minimum(div(maxNorm, add(norm, 1e-6)), 1);

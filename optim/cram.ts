@@ -4,22 +4,14 @@
  * @module
  */
 
-import type { Compressor, Masks, Weight } from "@cram/compress";
-import {
-  add,
-  ArgumentError,
-  div,
-  RandomSource,
-  type Tensor,
-} from "@cram/tensor";
-import { perturb } from "@cram/tensor/flat";
+import type { Compressor } from "@cram/compress";
+import { ArgumentError, RandomSource, type Tensor } from "@cram/tensor";
 import { startOptimizer } from "./_arena_optimizer.ts";
 import { checkAtLeastZero, describe } from "./_check.ts";
-import type { Ascent, AscentContext } from "./ascent.ts";
+import { CompressorDraws } from "./_compressor_draws.ts";
 import type { BaseRule } from "./base_rule.ts";
-import { globalNorm } from "./clip.ts";
+import { ascentScale } from "./clip.ts";
 import type { OptimizerRule } from "./optimizer.ts";
-import { NORM_EPSILON } from "./sam.ts";
 
 /** Options of {@linkcode cram}. */
 export interface CramOptions {
@@ -118,24 +110,18 @@ export function cram(options: CramOptions): OptimizerRule {
   });
   return {
     name,
-    start: (parameters, options) =>
-      startOptimizer(
-        {
-          base,
-          name,
-          ascent: new CramAscent({
-            compressors,
-            rho,
-            plus,
-            sparseGradient,
-            normalize,
-            maskEvery,
-            seed,
-          }),
-        },
-        parameters,
-        options,
-      ),
+    start(parameters, options) {
+      const draws = new CompressorDraws(compressors, maskEvery, seed);
+      const ascent = {
+        plus,
+        sparseGradient,
+        adaptive: false,
+        draws,
+        scale: (_theta: unknown, gradients: readonly Tensor[]) =>
+          normalize ? ascentScale(rho, gradients) : rho,
+      };
+      return startOptimizer({ base, ascent, name }, parameters, options);
+    },
   };
 }
 
@@ -148,90 +134,4 @@ export function cram(options: CramOptions): OptimizerRule {
  */
 export function cramPlus(options: Omit<CramOptions, "plus">): OptimizerRule {
   return cram({ ...options, plus: true });
-}
-
-class CramAscent implements Ascent {
-  readonly #options: Required<Omit<CramOptions, "base">>;
-  /** Masks in use by the compressor's number, with the number of their draws. */
-  readonly #masks = new Map<
-    number,
-    { masks?: Masks | undefined; draws: number }
-  >();
-
-  constructor(options: Required<Omit<CramOptions, "base">>) {
-    this.#options = options;
-  }
-
-  get plus(): boolean {
-    return this.#options.plus;
-  }
-
-  get sparseGradient(): boolean {
-    return this.#options.sparseGradient;
-  }
-
-  ascend(context: AscentContext): Masks | undefined {
-    const { chunks, gradients, saved, weights, step } = context;
-    const scale = this.#scale(gradients);
-    for (const [i, theta] of chunks.entries()) {
-      perturb(theta, gradients[i], saved[i], scale);
-    }
-    return this.#compress(weights, step);
-  }
-
-  #scale(gradients: readonly Tensor[]): Tensor | number {
-    const { rho, normalize } = this.#options;
-    return normalize ? div(rho, add(globalNorm(gradients), NORM_EPSILON)) : rho;
-  }
-
-  #compress(weights: readonly Weight[], step: number): Masks | undefined {
-    const { compressors, maskEvery, seed } = this.#options;
-    // The draw depends on seed and step alone, so that there is no generator to save.
-    const drawn = new RandomSource(seed, BigInt(step))
-      .integer(compressors.length);
-    const entry = this.#masks.get(drawn) ?? { draws: 0 };
-    this.#masks.set(drawn, entry);
-    if (entry.draws++ % maskEvery !== 0 && entry.masks !== undefined) {
-      entry.masks.apply(weights);
-      return entry.masks;
-    }
-    // Masks that are never used again make room before new ones are found.
-    const stale = maskEvery === 1 ? [...this.#masks.values()] : [entry];
-    for (const one of stale) {
-      one.masks?.[Symbol.dispose]();
-      one.masks = undefined;
-    }
-    entry.masks = compressors[drawn].compress(weights);
-    entry.masks?.detach();
-    return entry.masks;
-  }
-
-  state(): ReturnType<Ascent["state"]> {
-    const scalars: Record<string, number> = {};
-    const masks = new Map<string, Masks>();
-    for (const [index, entry] of this.#masks) {
-      scalars[`draws.${index}`] = entry.draws;
-      if (entry.masks !== undefined && this.#options.maskEvery > 1) {
-        masks.set(`mask.${index}`, entry.masks);
-      }
-    }
-    return { scalars, masks };
-  }
-
-  load(
-    scalars: Readonly<Record<string, number>>,
-    masks: (name: string) => Masks | undefined,
-  ): void {
-    this[Symbol.dispose]();
-    for (const index of this.#options.compressors.keys()) {
-      const draws = scalars[`draws.${index}`];
-      if (draws === undefined) continue;
-      this.#masks.set(index, { draws, masks: masks(`mask.${index}`) });
-    }
-  }
-
-  [Symbol.dispose](): void {
-    for (const { masks } of this.#masks.values()) masks?.[Symbol.dispose]();
-    this.#masks.clear();
-  }
 }

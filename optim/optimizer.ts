@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Masks, Weight } from "@cram/compress";
 import type { Tensor } from "@cram/tensor";
 import type { Clipping } from "./clip.ts";
 import type { ParameterGroup } from "./parameter_group.ts";
@@ -50,7 +51,8 @@ export interface OptimizerOptions {
    * What happens if the gradient of a step is not finite: nothing
    * (`ignore`), the step is left out and counted (`skip`), or
    * `NonFiniteGradientError` is thrown and nothing has changed (`stop`). The
-   * latter two read one number back in each step. Default: `ignore`.
+   * latter two read a number back for each pass. Running statistics that
+   * `evaluate` moves are not put back. Default: `ignore`.
    */
   readonly nonFinite?: "ignore" | "skip" | "stop";
   /** Whether the second pass draws random numbers of its own. Default: false. */
@@ -73,6 +75,8 @@ export interface Optimizer extends Disposable {
   readonly steps: number;
   /** How many steps were left out because of a gradient that was not finite. */
   readonly skipped: number;
+  /** The prunable parameters, which compressors are given: the tensors of the model. */
+  readonly weights: readonly Weight[];
 
   /**
    * Changes the parameters once. Nothing is read back from the device, unless
@@ -82,6 +86,7 @@ export interface Optimizer extends Disposable {
    * @param options The learning rate.
    * @returns The loss of the first pass, which belongs to the open scope.
    * @throws {ArgumentError} If the learning rate is not a finite number of at least 0, or there is another number of gradients than of parameters.
+   * @throws {ShapeError} If a gradient has another shape than its parameter.
    * @throws {NonFiniteGradientError} If the gradient is not finite and `nonFinite` is `stop`.
    */
   step(
@@ -90,10 +95,20 @@ export interface Optimizer extends Disposable {
   ): Promise<Tensor>;
 
   /**
+   * Keeps weights at 0 from now on, as sparse fine-tuning does: the weights
+   * that masks do not keep become 0, and so do their gradients in each step.
+   *
+   * @param masks The masks, of which the optimizer makes a copy; `undefined` lets all weights move again.
+   * @throws {ArgumentError} If there is a mask of something that is no parameter.
+   * @throws {ShapeError} If a parameter and its mask differ in shape.
+   */
+  freeze(masks: Masks | undefined): void;
+
+  /**
    * What a run needs to go on bit for bit on the same kind of device, besides
    * the parameters themselves.
    *
-   * @returns Numbers and tensors; save them before the next step.
+   * @returns Numbers, and tensors that stay the optimizer's; save them before the next step.
    */
   state(): OptimizerState;
 
@@ -101,7 +116,7 @@ export interface Optimizer extends Disposable {
    * Goes on from a state.
    *
    * @param state What {@linkcode Optimizer.state} returned, perhaps in another process.
-   * @throws {StateError} If it is of another optimizer or of other parameters; nothing has changed then.
+   * @throws {StateError} If it is of another optimizer, of other parameters or on another device; nothing has changed then.
    */
   load(state: OptimizerState): void;
 }
@@ -121,7 +136,9 @@ export interface OptimizerRule {
    * @param parameters The parameters; their elements move to an arena, the handles stay.
    * @param options Groups, clipping, parts of batches.
    * @returns The optimizer.
-   * @throws {ArgumentError} If there are no parameters, or an option is out of its range.
+   * @throws {ArgumentError} If there are no parameters, none is prunable where there is a compressor, or an option is out of its range.
+   * @throws {DTypeError} If parameters are not float or of different dtypes.
+   * @throws {DeviceError} If parameters live on different devices.
    */
   start(parameters: Parameters, options?: OptimizerOptions): Optimizer;
 }

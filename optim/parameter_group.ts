@@ -22,8 +22,11 @@ export interface ParameterGroup {
 export interface ParameterSettings {
   /** The number of its group; parameters of none come behind. */
   readonly group: number;
+  /** What the learning rate of a step is multiplied by. */
   readonly learningRateScale: number;
+  /** Weight decay instead of the rule's, if it has one. */
   readonly weightDecay: number | undefined;
+  /** Whether CrAM compresses it. */
   readonly prunable: boolean;
 }
 

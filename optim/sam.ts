@@ -4,13 +4,12 @@
  * @module
  */
 
-import { add, div, mul } from "@cram/tensor";
-import { perturb } from "@cram/tensor/flat";
+import { mul } from "@cram/tensor";
 import { startOptimizer } from "./_arena_optimizer.ts";
 import { checkAtLeastZero, describe } from "./_check.ts";
-import type { Ascent } from "./ascent.ts";
+import type { Ascent } from "./_ascent.ts";
 import type { BaseRule } from "./base_rule.ts";
-import { globalNorm } from "./clip.ts";
+import { ascentScale } from "./clip.ts";
 import type { OptimizerRule } from "./optimizer.ts";
 
 /** Options of {@linkcode sam}. */
@@ -22,9 +21,6 @@ export interface SamOptions {
   /** Whether the ascent is in proportion to θ² (ASAM, Kwon et al., ICML 2021). Default: false. */
   readonly adaptive?: boolean;
 }
-
-/** Keeps a gradient of 0 from being divided by. */
-export const NORM_EPSILON = 1e-12;
 
 /**
  * Sharpness-aware minimization (Foret et al., ICLR 2021): the gradient of the
@@ -56,27 +52,19 @@ export function sam(options: SamOptions): OptimizerRule {
   const { base, rho = 0.05, adaptive = false } = options;
   checkAtLeastZero("use SAM", { rho });
   const name = describe("sam", { base: base.name, rho, adaptive });
+  const ascent: Ascent = {
+    plus: false,
+    sparseGradient: false,
+    adaptive,
+    scale: (theta, gradients) =>
+      ascentScale(
+        rho,
+        adaptive ? theta.map((x, i) => mul(x, gradients[i])) : gradients,
+      ),
+  };
   return {
     name,
-    start(parameters, options) {
-      const ascent: Ascent = {
-        plus: false,
-        sparseGradient: false,
-        ascend({ chunks, gradients, saved }) {
-          const directions = adaptive
-            ? chunks.map((theta, i) => mul(theta, gradients[i]))
-            : gradients;
-          const scale = div(rho, add(globalNorm(directions), NORM_EPSILON));
-          for (const [i, theta] of chunks.entries()) {
-            perturb(theta, gradients[i], saved[i], scale, { adaptive });
-          }
-          return undefined;
-        },
-        state: () => ({ scalars: {}, masks: new Map() }),
-        load: () => {},
-        [Symbol.dispose]: () => {},
-      };
-      return startOptimizer({ base, ascent, name }, parameters, options);
-    },
+    start: (parameters, options) =>
+      startOptimizer({ base, ascent, name }, parameters, options),
   };
 }

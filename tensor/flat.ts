@@ -8,7 +8,7 @@
 
 import type { Backend } from "./backend.ts";
 import { DTypeError, ShapeError } from "./errors.ts";
-import type { AdamUpdate, FlatKernels, SgdUpdate } from "./flat_kernels.ts";
+import type { AdamUpdate, SgdUpdate } from "./flat_kernels.ts";
 import { checkSameDType, commonDevice } from "./_run.ts";
 import { formatShape, sizeOf } from "./shape.ts";
 import { moveHandle, storageOf, Tensor, viewOf } from "./tensor.ts";
@@ -112,14 +112,39 @@ export function spansOf(tensors: readonly Tensor[]): Span[] {
   });
 }
 
+/**
+ * Joins rows of tensors, such as weights with their masks, wherever all of
+ * them lie one behind the other as those of the next row do, so that one
+ * kernel can work on many rows.
+ *
+ * @param rows As many tensors in each, all of the same size; no tensor occurs twice.
+ * @returns Fewer and longer rows of flat tensors, which belong to the open scope.
+ */
+export function joinRows(rows: readonly (readonly Tensor[])[]): Tensor[][] {
+  const rowOf = new Map(rows.map((row) => [row[0], row]));
+  return spansOf(rows.map(([first]) => first)).flatMap(({ flat, members }) => {
+    const joined = members.map((member) => rowOf.get(member)!);
+    const spans = joined[0].slice(1).map((_, column) => {
+      const tensors = joined.map((row) => row[column + 1]);
+      const [span, ...others] = spansOf(tensors);
+      const isWhole = others.length === 0 &&
+        span.members.every((member, i) => member === tensors[i]);
+      return isWhole ? [span.flat] : [];
+    });
+    return spans.every((span) => span.length > 0)
+      ? [[flat, ...spans.flat()]]
+      : joined.map((row) => row.map((x) => x.view(0, [x.size])));
+  });
+}
+
 function kernels(
   op: string,
   written: readonly Tensor[],
   read: readonly (Tensor | number | undefined)[],
-): Backend & FlatKernels {
+): Backend {
   const device = commonDevice(op, ...written, ...read);
   for (const tensor of written) storageOf(tensor).version++;
-  return device.backend as Backend & FlatKernels;
+  return device.backend;
 }
 
 function checkSameSize(op: string, ...tensors: readonly Tensor[]): void {
