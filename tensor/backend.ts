@@ -24,8 +24,10 @@
  */
 
 import type { DType } from "./dtype.ts";
+import type { FlatKernels } from "./flat_kernels.ts";
 import type { Shape } from "./shape.ts";
 
+export type * from "./flat_kernels.ts";
 export { Storage } from "./_storage.ts";
 export { storageOf, viewOf } from "./tensor.ts";
 
@@ -492,7 +494,8 @@ export interface DeviceInfo {
 }
 
 /** The kernels of one device. See the module's text for the rules that all of them keep. */
-export interface Backend<B extends BackendBuffer = BackendBuffer> {
+export interface Backend<B extends BackendBuffer = BackendBuffer>
+  extends FlatKernels<B> {
   /** What the device is and can do. */
   readonly info: DeviceInfo;
 

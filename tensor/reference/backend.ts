@@ -2,7 +2,6 @@
 
 import type { Backend, DeviceInfo } from "../backend.ts";
 import { DTYPES } from "../dtype.ts";
-import type { FlatKernels } from "../flat_kernels.ts";
 import type { DeviceOptions } from "../open_device.ts";
 import { attention, attentionBackward } from "./attention.ts";
 import { ReferenceBuffer } from "./buffer.ts";
@@ -52,8 +51,7 @@ const MAX_BUFFER_BYTES = 2 ** 32;
  * The specification of all devices: plain loops that compute in double
  * precision and round once, when a result is stored.
  */
-export class ReferenceBackend
-  implements Backend<ReferenceBuffer>, FlatKernels<ReferenceBuffer> {
+export class ReferenceBackend implements Backend<ReferenceBuffer> {
   readonly info: DeviceInfo;
   readonly #live = new Set<ReferenceBuffer>();
 

@@ -25,12 +25,7 @@ import type {
   StridedLayout,
   UnaryOp,
 } from "../backend.ts";
-import type {
-  AdamUpdate,
-  FlatKernels,
-  MagnitudePart,
-  SgdUpdate,
-} from "../flat_kernels.ts";
+import type { AdamUpdate, MagnitudePart, SgdUpdate } from "../flat_kernels.ts";
 import type { DeviceOptions } from "../open_device.ts";
 import { FEATURES, requestDevice } from "./_adapter.ts";
 import type { GpuBuffer, GpuView } from "./_buffer.ts";
@@ -75,8 +70,7 @@ import { magnitudeThresholds } from "./_thresholds.ts";
 const SOFTWARE_MEMORY_LIMIT = 4 * 2 ** 30;
 
 /** Implements the contract by one function of `runtime` for each kernel. */
-export class WebGpuBackend
-  implements Backend<GpuBuffer>, FlatKernels<GpuBuffer> {
+export class WebGpuBackend implements Backend<GpuBuffer> {
   readonly info: DeviceInfo;
   readonly runtime: Runtime;
 
@@ -415,7 +409,7 @@ export class WebGpuBackend
   pruneNM(
     x: GpuView,
     mask: GpuView,
-    layout: Parameters<FlatKernels["pruneNM"]>[2],
+    layout: Parameters<Backend["pruneNM"]>[2],
   ): void {
     pruneNM(this.runtime, x, mask, layout);
   }
