@@ -10,6 +10,7 @@ export * from "./compressor.ts";
 export * from "./gradual.ts";
 export * from "./masks.ts";
 export * from "./nm.ts";
+export * from "./one_shot.ts";
 export { quantize, type QuantizeOptions, type Quantizer } from "./quantize.ts";
 export * from "./quantized_tensor.ts";
 export * from "./sparsity.ts";

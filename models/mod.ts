@@ -13,5 +13,6 @@ export * from "./linear.ts";
 export * from "./module.ts";
 export * from "./pytorch.ts";
 export * from "./resnet.ts";
+export * from "./retune_batch_norm.ts";
 export * from "./sequence.ts";
 export * from "./variable.ts";

@@ -14,6 +14,7 @@ import {
 import { addInPlace } from "@cram/tensor/backward";
 import { joinRows, maskedAdd, perturb } from "@cram/tensor/flat";
 import type { Ascent } from "./_ascent.ts";
+import { checkOptimizer } from "./_check.ts";
 import { ParameterArena } from "./arena.ts";
 import type { BaseRule } from "./base_rule.ts";
 import { checkClipping, clipScale, globalNorm } from "./clip.ts";
@@ -400,12 +401,9 @@ class ArenaOptimizer implements Optimizer {
     this.#skipped = scalars.skipped;
   }
 
-  #checkState({ optimizer, scalars, tensors }: OptimizerState): void {
-    if (optimizer !== this.#name) {
-      throw new StateError(
-        `Cannot load a state of "${optimizer}" into "${this.#name}"`,
-      );
-    }
+  #checkState(state: OptimizerState): void {
+    checkOptimizer(state, this.#name);
+    const { scalars, tensors } = state;
     const draws = Object.keys(this.#ascent?.draws?.state().scalars ?? {});
     for (const name of ["steps", "skipped", ...draws]) {
       if (!(Number.isSafeInteger(scalars[name]) && scalars[name] >= 0)) {

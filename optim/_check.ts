@@ -1,6 +1,8 @@
 /** Checks and names of optimizers' options. */
 
 import { ArgumentError } from "@cram/tensor";
+import { StateError } from "./errors.ts";
+import type { OptimizerState } from "./optimizer.ts";
 
 /** Checks that numbers are finite and at least 0. */
 export function checkAtLeastZero(
@@ -25,4 +27,20 @@ export function describe(
     `${key} ${Array.isArray(value) ? `[${value.join("; ")}]` : value}`
   );
   return `${name}(${list.join(", ")})`;
+}
+
+/**
+ * Checks whose state it is.
+ *
+ * @throws {StateError} If it is that of another optimizer.
+ */
+export function checkOptimizer(
+  { optimizer }: OptimizerState,
+  name: string,
+): void {
+  if (optimizer !== name) {
+    throw new StateError(
+      `Cannot load a state of "${optimizer}" into "${name}"`,
+    );
+  }
 }

@@ -11,6 +11,7 @@ export * from "./base_rule.ts";
 export type { Clipping } from "./clip.ts";
 export * from "./cram.ts";
 export * from "./errors.ts";
+export * from "./gradual_pruning.ts";
 export * from "./optimizer.ts";
 export type { ParameterGroup, ParameterSettings } from "./parameter_group.ts";
 export { sam, type SamOptions } from "./sam.ts";
