@@ -13,7 +13,7 @@ export interface Benchmark {
   /** Multiplications and additions of one call, where a rate makes sense. */
   readonly flops?: number;
   /** Makes the inputs; they live in the scope that is open around it. */
-  prepare(device: Device): () => void;
+  prepare(device: Device): () => unknown;
 }
 
 /** One line of the result, and of the JSON file. */
@@ -45,7 +45,7 @@ export async function measure(
     const start = performance.now();
     for (let call = 0; call < calls; call++) {
       using _outputs = device.scope();
-      run();
+      await run();
     }
     await device.synchronize();
     return (performance.now() - start) / calls;

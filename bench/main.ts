@@ -11,6 +11,7 @@ import { type Benchmark, measure, type Measurement } from "./_benchmark.ts";
 import { conv2dBenchmarks } from "./conv2d.ts";
 import { matmulBenchmarks } from "./matmul.ts";
 import { optimizerBenchmarks } from "./optimizer.ts";
+import { trainStepBenchmarks } from "./train_step.ts";
 
 const HELP = `Times operations and prints minimum, median and maximum.
 
@@ -28,6 +29,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   ...matmulBenchmarks,
   ...conv2dBenchmarks,
   ...optimizerBenchmarks,
+  ...trainStepBenchmarks,
 ];
 
 function format({ name, milliseconds, gflops }: Measurement): string {

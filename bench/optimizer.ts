@@ -1,70 +1,64 @@
 /**
- * What an optimizer does around the passes through a network, over the
- * parameters of ResNet50.
+ * What optimizers do around the passes through a network, over the parameters
+ * of ResNet-50: whole steps with gradients that are there already.
  *
  * @module
  */
 
-import { type Device, randomNormal, type Tensor, zeros } from "@cram/tensor";
-import { adamStep, magnitudeThresholds, sgdStep } from "@cram/tensor/flat";
+import { topK } from "@cram/compress";
+import { resnet50 } from "@cram/models";
+import { adam, cramPlus, type OptimizerRule, sam, sgd } from "@cram/optim";
+import { randomNormal, tensor } from "@cram/tensor";
+import { magnitudeThresholds } from "@cram/tensor/flat";
 import type { Benchmark } from "./_benchmark.ts";
 
-/** The parameters of ResNet50 with 1000 classes. */
-const PARAMETERS = 25_557_032;
+/** The weights that CrAM prunes in ResNet-50 with 1000 classes. */
+const PRUNABLE = 25_502_912;
 
-/** Weights as training leaves them: the magnitudes are those of a normal distribution. */
-function weights(device: Device, seed: bigint): Tensor {
-  return randomNormal(device, [PARAMETERS], { seed, standardDeviation: 0.02 });
+function step(name: string, rule: OptimizerRule): Benchmark {
+  return {
+    name: `optimizer/${name}/resnet50`,
+    prepare(device) {
+      const parameters = resnet50(device, { seed: 1n }).parameters();
+      const gradients = Array.from(
+        parameters.values(),
+        ({ shape }, i) =>
+          randomNormal(device, shape, {
+            seed: BigInt(i),
+            standardDeviation: 0.01,
+          }),
+      );
+      const optimizer = rule.start(parameters);
+      return () =>
+        optimizer.step(() => ({
+          value: tensor(device, 0),
+          gradients: gradients.map((gradient) => gradient.alias()),
+        }), { learningRate: 1e-6 });
+    },
+  };
 }
 
-/** The exact threshold of Top-K at 50 % sparsity, and the updates of SGD and Adam. */
+const base = sgd({ momentum: 0.9, weightDecay: 1e-4 });
+
+/** The exact threshold of Top-K, and whole steps. */
 export const optimizerBenchmarks: readonly Benchmark[] = [
   {
     name: "topk/global/25.5M",
     prepare(device) {
-      const parts = [{ x: weights(device, 1n), segment: 0, base: 0 }];
-      const counts = [Math.ceil(PARAMETERS / 2)];
-      return () => void magnitudeThresholds(parts, counts, { exact: true });
+      // Magnitudes as training leaves them: those of a normal distribution.
+      const x = randomNormal(device, [PRUNABLE], {
+        seed: 1n,
+        standardDeviation: 0.02,
+      });
+      const parts = [{ x, segment: 0, base: 0 }];
+      return () => void magnitudeThresholds(parts, [Math.ceil(PRUNABLE * 0.3)]);
     },
   },
-  {
-    name: "optimizer/sgd/resnet50",
-    prepare(device) {
-      const tensors = {
-        parameter: weights(device, 1n),
-        gradient: weights(device, 2n),
-        velocity: zeros(device, [PARAMETERS]),
-      };
-      return () =>
-        sgdStep(tensors, {
-          learningRate: 1e-6,
-          momentum: 0.9,
-          dampening: 0,
-          nesterov: false,
-          weightDecay: 1e-4,
-          first: false,
-        });
-    },
-  },
-  {
-    name: "optimizer/adam/resnet50",
-    prepare(device) {
-      const tensors = {
-        parameter: weights(device, 1n),
-        gradient: weights(device, 2n),
-        mean: zeros(device, [PARAMETERS]),
-        square: zeros(device, [PARAMETERS]),
-      };
-      return () =>
-        adamStep(tensors, {
-          learningRate: 1e-6,
-          beta1: 0.9,
-          beta2: 0.999,
-          epsilon: 1e-8,
-          weightDecay: 0,
-          decoupled: false,
-          step: 1000,
-        });
-    },
-  },
+  step("sgd", base),
+  step("adam", adam()),
+  step("sam", sam({ base })),
+  step(
+    "cram-plus",
+    cramPlus({ base, compressors: [topK(0.5), topK(0.7), topK(0.9)] }),
+  ),
 ];
