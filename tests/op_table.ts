@@ -10,6 +10,7 @@ import { attentionOps } from "./ops/attention.ts";
 import { convolutionOps } from "./ops/convolution.ts";
 import { creationOps } from "./ops/creation.ts";
 import { elementwiseOps } from "./ops/elementwise.ts";
+import { flatOps } from "./ops/flat.ts";
 import { matmulOps } from "./ops/matmul.ts";
 import { normalizationOps } from "./ops/normalization.ts";
 import type { Op } from "./ops/op.ts";
@@ -26,4 +27,5 @@ export const OPS: readonly Op[] = [
   ...convolutionOps,
   ...normalizationOps,
   ...attentionOps,
+  ...flatOps,
 ];

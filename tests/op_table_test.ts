@@ -59,6 +59,13 @@ const KERNELS: Readonly<
   attentionBackward: true,
   randomUniform: true,
   dropout: true,
+  perturb: true,
+  maskedAdd: true,
+  sgdStep: true,
+  adamStep: true,
+  magnitudeThresholds: true,
+  pruneBelow: true,
+  pruneNM: true,
 };
 
 /** A device that notes which kernels are called. */
