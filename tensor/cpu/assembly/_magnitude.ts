@@ -6,7 +6,8 @@
  * NaNs are the same key, above infinity.
  */
 
-const NAN_KEY = 0x7f800001;
+/** The key of all NaNs. */
+export const NAN_KEY = 0x7f800001;
 
 /** The key of one float32. */
 export function magnitudeKey(bits: u32): u32 {

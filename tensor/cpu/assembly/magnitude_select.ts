@@ -18,7 +18,7 @@
  */
 
 import { address, int, slice, threadScratch } from "./_kernel.ts";
-import { keyBits, magnitudeKey, magnitudeKeys } from "./_magnitude.ts";
+import { keyBits, magnitudeKey, magnitudeKeys, NAN_KEY } from "./_magnitude.ts";
 
 const ENTRY_BYTES: usize = 16;
 const LOW_BITS = 15;
@@ -32,8 +32,8 @@ function histogramBytes<Level>(): usize {
   return idof<Level>() == idof<Upper>() ? 4 << 16 : 4 << LOW_BITS;
 }
 
-function countOne(bins: usize, offset: usize): void {
-  store<u32>(bins + offset, load<u32>(bins + offset) + 1);
+function addTo(bins: usize, offset: usize, count: u32): void {
+  store<u32>(bins + offset, load<u32>(bins + offset) + count);
 }
 
 function countUpper(x: usize, count: i32, bins: usize): void {
@@ -42,33 +42,36 @@ function countUpper(x: usize, count: i32, bins: usize): void {
   for (; i + 16 <= end; i += 16) {
     const upper = i32x4.shr_u(magnitudeKeys(v128.load(x + i)), LOW_BITS);
     const offsets = i32x4.shl(upper, 2);
-    countOne(bins, i32x4.extract_lane(offsets, 0));
-    countOne(bins, i32x4.extract_lane(offsets, 1));
-    countOne(bins, i32x4.extract_lane(offsets, 2));
-    countOne(bins, i32x4.extract_lane(offsets, 3));
+    addTo(bins, i32x4.extract_lane(offsets, 0), 1);
+    addTo(bins, i32x4.extract_lane(offsets, 1), 1);
+    addTo(bins, i32x4.extract_lane(offsets, 2), 1);
+    addTo(bins, i32x4.extract_lane(offsets, 3), 1);
   }
   for (; i < end; i += 4) {
-    countOne(bins, magnitudeKey(load<u32>(x + i)) >> LOW_BITS << 2);
+    addTo(bins, magnitudeKey(load<u32>(x + i)) >> LOW_BITS << 2, 1);
   }
 }
 
-function hasUpper(x: usize, upper: v128): v128 {
-  return i32x4.eq(
-    i32x4.shr_u(magnitudeKeys(v128.load(x)), LOW_BITS),
-    upper,
-  );
+function hasBits(x: usize, mask: v128, bits: v128): v128 {
+  return i32x4.eq(v128.and(v128.load(x), mask), bits);
 }
 
 function countLower(x: usize, count: i32, bins: usize, upper: u32): void {
   const end = <usize> count << 2;
-  const uppers = i32x4.splat(upper);
+  // Where infinity and NaN share the upper bits, all bits of NaN will do.
+  const mask = upper == NAN_KEY >> LOW_BITS ? 0x7f800000 : 0x7fff8000;
+  const masks = i32x4.splat(mask);
+  const bits = i32x4.splat(upper << LOW_BITS & mask);
   let i: usize = 0;
   while (i < end) {
     // Few have the upper bits: the others are passed over, 16 at a time.
     if (i + 64 <= end) {
       const some = v128.or(
-        v128.or(hasUpper(x + i, uppers), hasUpper(x + i + 16, uppers)),
-        v128.or(hasUpper(x + i + 32, uppers), hasUpper(x + i + 48, uppers)),
+        v128.or(hasBits(x + i, masks, bits), hasBits(x + i + 16, masks, bits)),
+        v128.or(
+          hasBits(x + i + 32, masks, bits),
+          hasBits(x + i + 48, masks, bits),
+        ),
       );
       if (!v128.any_true(some)) {
         i += 64;
@@ -78,9 +81,23 @@ function countLower(x: usize, count: i32, bins: usize, upper: u32): void {
     const stop = min(i + 64, end);
     for (; i < stop; i += 4) {
       const key = magnitudeKey(load<u32>(x + i));
-      if (key >> LOW_BITS == upper) countOne(bins, (key & LOW_MASK) << 2);
+      addTo(bins, (key & LOW_MASK) << 2, u32(key >> LOW_BITS == upper));
     }
   }
+}
+
+/** Weights that are counted at once; they fit into the first level of the cache. */
+const BLOCK_WEIGHTS = 4096;
+
+/**
+ * Brings weights into the cache. Loads that nothing waits for overlap, while
+ * counting would wait for one cache line after the other.
+ */
+function fetchWeights(x: usize, count: i32): void {
+  const end = <usize> count << 2;
+  let sum: u32 = 0;
+  for (let i: usize = 0; i < end; i += 64) sum += load<u32>(x + i);
+  store<u32>(threadScratch(), sum); // or the loads would be left out
 }
 
 /** Where part `part` of the weights starts. */
@@ -118,8 +135,10 @@ function fillHistograms<Level>(
       bins = histograms + <usize> (part + segment) * histogramBytes<Level>();
       memory.fill(bins, 0, histogramBytes<Level>());
     }
-    const next = min(end, load<i32>(range + ENTRY_BYTES));
+    const rangeEnd = load<i32>(range + ENTRY_BYTES);
+    const next = min(min(end, rangeEnd), at + BLOCK_WEIGHTS);
     const x = weightOf(range, at);
+    fetchWeights(x, next - at);
     if (idof<Level>() == idof<Upper>()) {
       countUpper(x, next - at, bins);
     } else {
@@ -127,7 +146,7 @@ function fillHistograms<Level>(
       countLower(x, next - at, bins, load<u32>(entry, 8));
     }
     at = next;
-    range += ENTRY_BYTES;
+    if (at == rangeEnd) range += ENTRY_BYTES;
   }
 }
 
