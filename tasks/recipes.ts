@@ -28,6 +28,10 @@ export interface ModelRecipe {
   readonly learningRatePerImage: number;
   /** λ of the coupled weight decay. */
   readonly weightDecay: number;
+  /** ρ of CrAM. */
+  readonly rho: number;
+  /** The sparsities that CrAM draws from. */
+  readonly sparsities: readonly number[];
   /** Passes over the data set. */
   readonly epochs: number;
 }
@@ -38,6 +42,8 @@ const IMAGENET = {
   batchSize: 32,
   learningRatePerImage: 0.2 / 512,
   weightDecay: 1e-4,
+  rho: 0.05,
+  sparsities: [0.5, 0.7, 0.9],
   epochs: 100,
 } as const;
 
@@ -50,6 +56,8 @@ export const MODELS = {
     batchSize: 128,
     learningRatePerImage: 0.1 / 128,
     weightDecay: 5e-4,
+    rho: 0.2,
+    sparsities: [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9],
     epochs: 200,
   },
   resnet18: { ...IMAGENET, create: resnet18 },

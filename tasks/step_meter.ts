@@ -14,6 +14,7 @@ import {
   type Tensor,
   zeros,
 } from "@cram/tensor";
+import { addInPlace } from "@cram/tensor/backward";
 
 /** What was measured over some steps. */
 export interface Measurement {
@@ -32,6 +33,8 @@ export class StepMeter implements Disposable {
   readonly #hits: Tensor;
   #steps = 0;
   #images = 0;
+  /** Whether the step that is going on has hits already. */
+  #hasHits = false;
 
   /**
    * Makes room on a device.
@@ -55,7 +58,7 @@ export class StepMeter implements Disposable {
   }
 
   /**
-   * Counts hits of the step that is going on.
+   * Counts hits of the step that is going on, or of a part of its images.
    *
    * @param logits `[N, classes]`.
    * @param labels `int32 [N]`.
@@ -66,7 +69,9 @@ export class StepMeter implements Disposable {
     using asNumbers = cast(isHit, "float32");
     using hits = sum(asNumbers);
     using place = this.#hits.view(this.#steps, []);
-    assign(place, hits);
+    if (this.#hasHits) addInPlace(place, hits);
+    else assign(place, hits);
+    this.#hasHits = true;
   }
 
   /**
@@ -79,6 +84,7 @@ export class StepMeter implements Disposable {
     using place = this.#losses.view(this.#steps, []);
     assign(place, loss);
     this.#steps++;
+    this.#hasHits = false;
     this.#images += images;
   }
 

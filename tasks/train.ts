@@ -12,9 +12,15 @@ import {
   TRAINING,
 } from "@cram/models";
 import type { OptimizerRule, Schedule } from "@cram/optim";
-import { type Device, softmaxCrossEntropy, tensor } from "@cram/tensor";
+import {
+  type Device,
+  mul,
+  softmaxCrossEntropy,
+  type Tensor,
+  tensor,
+} from "@cram/tensor";
 import { setImmediate } from "node:timers/promises";
-import type { ImageLoader } from "./data/loader.ts";
+import type { ImageBatch, ImageLoader } from "./data/loader.ts";
 import type { ImageNormalizer } from "./data/normalization.ts";
 import { DivergenceError } from "./errors.ts";
 import { StepMeter } from "./step_meter.ts";
@@ -35,6 +41,8 @@ export interface TrainingOptions {
   readonly normalizer: ImageNormalizer;
   /** How many steps to train. */
   readonly steps: number;
+  /** In how many parts, one after the other, the gradient of a step is computed. Default: 1. */
+  readonly accumulate?: number;
   /** After how many steps losses are read and reported. */
   readonly logEvery: number;
   /** Ends the training after the step that is going on. */
@@ -64,6 +72,7 @@ export interface TrainingReport {
 /**
  * Trains a classifier by minimizing the cross-entropy. Nothing is read from
  * the device within a step; losses are read together every `logEvery` steps.
+ * A step with fewer images than parts, because they are broken, is left out.
  *
  * @param options Model, data, optimizer and lengths.
  * @returns The number of steps that were done: fewer than asked for if `signal` ended the training.
@@ -73,25 +82,29 @@ export interface TrainingReport {
 export async function trainClassifier(
   options: TrainingOptions,
 ): Promise<number> {
-  const { device, model, schedule, loader, normalizer, steps, signal } =
-    options;
+  const { device, model, schedule, loader, steps, signal } = options;
+  const { accumulate = 1 } = options;
   const parameters = model.parameters();
-  using optimizer = options.optimizer.start(parameters);
+  using optimizer = options.optimizer.start(parameters, {
+    microBatches: accumulate,
+  });
   using meter = new StepMeter(device, options.logEvery);
   let done = 0;
   let begin = performance.now();
   for await (const batch of loader.batches(0, steps)) {
     const learningRate = schedule(batch.step);
-    if (batch.size > 0) {
+    if (batch.size >= accumulate) {
       using _scope = device.scope();
-      const images = normalizer.images(batch);
-      const labels = tensor(device, batch.labels);
-      const loss = await optimizer.step(({ pass }) =>
-        valueAndGrad(() => {
+      const parts = partsOf(batch, options);
+      const loss = await optimizer.step(({ pass, microBatch }) => {
+        const { images, labels, weight } = parts[microBatch];
+        return valueAndGrad(() => {
           const logits = model.forward(images, contextOf(pass));
           if (pass === 1) meter.recordHits(logits, labels);
-          return softmaxCrossEntropy(logits, labels);
-        }, [...parameters.values()]), { learningRate });
+          const loss = softmaxCrossEntropy(logits, labels);
+          return weight === 1 ? loss : mul(loss, weight);
+        }, [...parameters.values()]);
+      }, { learningRate });
       meter.recordLoss(loss, batch.size);
     }
     done = batch.step + 1;
@@ -117,6 +130,36 @@ export async function trainClassifier(
     if (signal?.aborted) break;
   }
   return done;
+}
+
+/** What one part of a step is computed from. */
+interface Part {
+  readonly images: Tensor;
+  readonly labels: Tensor;
+  /** How many images it has, in proportion to the mean over parts. */
+  readonly weight: number;
+}
+
+/** Cuts a batch into parts whose sizes differ by at most one. */
+function partsOf(
+  batch: ImageBatch,
+  { device, normalizer, accumulate = 1 }: TrainingOptions,
+): Part[] {
+  const { size, pixels, labels } = batch;
+  const imageBytes = pixels.length / size;
+  return Array.from({ length: accumulate }, (_, i) => {
+    const from = Math.floor(i * size / accumulate);
+    const to = Math.floor((i + 1) * size / accumulate);
+    return {
+      images: normalizer.images({
+        ...batch,
+        size: to - from,
+        pixels: pixels.subarray(from * imageBytes, to * imageBytes),
+      }),
+      labels: tensor(device, labels.subarray(from, to)),
+      weight: (to - from) * accumulate / size,
+    };
+  });
 }
 
 function contextOf(pass: 1 | 2): ForwardContext {

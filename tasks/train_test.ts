@@ -1,5 +1,6 @@
+import { topK } from "@cram/compress";
 import { Conv2d, Layer, Linear, type Members } from "@cram/models";
-import { sgd, warmupCosine } from "@cram/optim";
+import { cramPlus, sgd, warmupCosine } from "@cram/optim";
 import {
   type Device,
   globalAveragePool2d,
@@ -8,9 +9,15 @@ import {
   relu,
   type Tensor,
 } from "@cram/tensor";
-import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
-import { openImages } from "./data/dataset.ts";
-import { ImageLoader } from "./data/loader.ts";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertLess,
+  assertRejects,
+} from "@std/assert";
+import { type ImageDataset, openImages } from "./data/dataset.ts";
+import { ImageLoader, type ImageLoaderOptions } from "./data/loader.ts";
 import { ImageNormalizer } from "./data/normalization.ts";
 import { DivergenceError } from "./errors.ts";
 import { evaluateClassifier } from "./evaluate.ts";
@@ -48,6 +55,8 @@ class TinyNetwork extends Layer {
 }
 
 interface Setup extends TrainingOptions {
+  readonly dataset: ImageDataset;
+  readonly loading: ImageLoaderOptions;
   readonly model: TinyNetwork;
 }
 
@@ -61,15 +70,19 @@ async function withSetup(
     {
       using model = new TinyNetwork(device);
       using normalizer = new ImageNormalizer(device, "imagenet");
-      using loader = new ImageLoader(await openImages(folder, "train"), {
+      const dataset = await openImages(folder, "train");
+      const loading: ImageLoaderOptions = {
         batchSize: 4,
         transform: { recipe: "imagenet", size: 8, augment: true },
         seed: 1n,
         shuffle: true,
         workers: 1,
         maxBad: 0,
-      });
+      };
+      using loader = new ImageLoader(dataset, loading);
       await body({
+        dataset,
+        loading,
         device,
         model,
         normalizer,
@@ -129,6 +142,46 @@ Deno.test("trainClassifier() does the same whatever the number of reports", {
       );
     };
     assertEquals(await weights(1), await weights(100));
+  }));
+
+Deno.test("trainClassifier() takes the same steps in parts of unequal size", {
+  ignore,
+}, () =>
+  withSetup(async (setup) => {
+    const { device, dataset, loading } = setup;
+    using loader = new ImageLoader(dataset, { ...loading, batchSize: 9 });
+    const train = async (accumulate: number) => {
+      using model = new TinyNetwork(device);
+      const reports: TrainingReport[] = [];
+      await trainClassifier({
+        ...setup,
+        loader,
+        model,
+        steps: 3,
+        logEvery: 1,
+        accumulate,
+        optimizer: cramPlus({
+          base: sgd({ momentum: 0.9 }),
+          compressors: [topK(0.5)],
+        }),
+        onReport: (report) => void reports.push(report),
+      });
+      const weights = await Promise.all(
+        Array.from(model.stateDict().values(), (tensor) => tensor.data()),
+      );
+      return {
+        accuracies: reports.map(({ accuracy }) => accuracy),
+        numbers: [
+          ...reports.map(({ loss }) => loss),
+          ...weights.flatMap((values) => [...values]),
+        ],
+      };
+    };
+    const [whole, parts] = [await train(1), await train(4)];
+    assertEquals(parts.accuracies, whole.accuracies);
+    for (const [i, number] of parts.numbers.entries()) {
+      assertAlmostEquals(number, whole.numbers[i], 1e-6);
+    }
   }));
 
 Deno.test("trainClassifier() ends after the step in which it is told to", {

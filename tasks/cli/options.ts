@@ -140,6 +140,24 @@ export function number(range: NumberRange, help: string): Option<number> {
 }
 
 /**
+ * An option of one value or more, with commas between.
+ *
+ * @param item What one value is.
+ * @returns The option.
+ */
+export function list<T>(item: Option<T>): Option<readonly T[]> {
+  return {
+    help: item.help,
+    placeholder: `${item.placeholder},…`,
+    parse: (text) => {
+      const values = text.split(",").map(item.parse);
+      return values.every((value) => value !== undefined) ? values : undefined;
+    },
+    expected: `${item.expected}, or several with commas between`,
+  };
+}
+
+/**
  * An option of a random seed.
  *
  * @param help What it is for.

@@ -4,78 +4,23 @@
  * @module
  */
 
-import { sgd, warmupCosine } from "@cram/optim";
 import { openDevice } from "@cram/tensor";
 import { type ImageDataset, openImages, type Split } from "../data/dataset.ts";
 import { ImageLoader } from "../data/loader.ts";
 import { ImageNormalizer } from "../data/normalization.ts";
-import { UsageError } from "../errors.ts";
 import { evaluateClassifier } from "../evaluate.ts";
+import { optimizerOf, scheduleOf } from "../optimizers.ts";
 import { formatDuration, ProgressLine, standardOutput } from "../progress.ts";
-import { type ModelName, MODELS } from "../recipes.ts";
+import { MODELS } from "../recipes.ts";
 import { RunDirectory } from "../run_directory.ts";
 import { trainClassifier } from "../train.ts";
-import {
-  choice,
-  describeOptions,
-  flag,
-  integer,
-  number,
-  type OptionValues,
-  parseOptions,
-  seed,
-  text,
-} from "./options.ts";
+import { describeOptions, parseOptions } from "./options.ts";
 import { runProgram } from "./program.ts";
-
-const MODEL_NAMES = Object.keys(MODELS) as ModelName[];
-const DEVICE_NAMES = ["auto", "webgpu", "cpu", "reference"] as const;
-
-const OPTIONS = {
-  data: text("DIR", "the images: DIR/train/CLASS/FILE, or DIR/train-*.tar"),
-  model: choice(MODEL_NAMES, "which network; default resnet50"),
-  steps: integer(1, "how many steps to train; default: as --epochs says"),
-  epochs: number(
-    { least: 0 },
-    "how many passes over the images; default: 200 for resnet20, else 100",
-  ),
-  batchSize: integer(
-    1,
-    "images in a step; default: 128 for resnet20, else 32",
-  ),
-  imageSize: integer(
-    1,
-    "height and width in pixels; default: 32 for resnet20, else 224",
-  ),
-  lr: number(
-    { least: 0 },
-    "highest learning rate; default: 0.1 for 128 images in a step of resnet20, else 0.2 for 512, and in proportion",
-  ),
-  warmupEpochs: number(
-    { least: 0 },
-    "in how many epochs the learning rate rises, before it falls along a cosine; default: 5, but at most 5 % of the training",
-  ),
-  momentum: number({ least: 0, below: 1 }, "momentum of SGD; default 0.9"),
-  weightDecay: number(
-    { least: 0 },
-    "weight decay; default: 5e-4 for resnet20, else 1e-4",
-  ),
-  classes: integer(1, "how many classes; default: as many as the data have"),
-  seed: seed("what weights, order and augmentation come from; default 1"),
-  device: choice(DEVICE_NAMES, "what to compute on; default auto"),
-  threads: integer(1, "threads of the cpu device; default: one for each core"),
-  workers: integer(1, "threads that decode images; default: one for each core"),
-  maxBad: integer(0, "how many images may be broken; default 10"),
-  logEvery: integer(1, "after how many steps the loss is read; default 10"),
-  augment: flag("take images as they are, without crops and flips", true),
-  shuffle: flag("take images in the order of the data set", true),
-  evaluate: flag("measure the accuracy on DIR/val or DIR/val-*.tar at the end"),
-  out: text(
-    "DIR",
-    "where config.json, metrics.jsonl and model.safetensors are written",
-  ),
-  help: flag("show this"),
-};
+import {
+  TRAINING_OPTIONS,
+  type TrainingOptionValues,
+} from "./training_options.ts";
+import { checkOptions, settle } from "./training_settings.ts";
 
 const HELP = `Trains an image classifier.
 
@@ -85,105 +30,22 @@ Images are JPEG, PNG or WebP files in one folder for each class, or in
 WebDataset archives with labels (.cls) next to the images.
 
 Options:
-${describeOptions(OPTIONS)}
+${describeOptions(TRAINING_OPTIONS)}
 
 Ctrl-C finishes the step, writes the weights and ends.
 
 Examples:
   deno task train-imagenet --data cifar10 --model resnet20 --epochs 10
   deno task train-imagenet --data imagenet --model resnet50 --out runs/a
+  deno task train-imagenet --data imagenet --optimizer cram+ --out runs/b
+  deno task train-imagenet --data imagenet --optimizer cram+ --nm 2:4,4:8
 `;
 
-/** Settings of a run, complete; what \`config.json\` holds. */
-interface Settings {
-  readonly data: string;
-  readonly model: ModelName;
-  readonly imageSize: number;
-  readonly classes: number;
-  readonly steps: number;
-  readonly batchSize: number;
-  readonly learningRate: number;
-  readonly warmupSteps: number;
-  readonly momentum: number;
-  readonly weightDecay: number;
-  readonly seed: bigint;
-  readonly augment: boolean;
-  readonly shuffle: boolean;
-  readonly workers: number;
-  readonly maxBad: number;
-  readonly logEvery: number;
-}
-
-/** The data folder, which must be given. */
-function dataFolder(options: OptionValues<typeof OPTIONS>): string {
-  if (options.data === undefined) {
-    throw new UsageError(
-      "Cannot train without images: say --data DIR; --help explains",
-    );
-  }
-  return options.data;
-}
-
-function settle(
-  options: OptionValues<typeof OPTIONS>,
-  dataset: ImageDataset,
-): Settings {
-  const model = options.model ?? "resnet50";
-  const recipe = MODELS[model];
-  const imageSize = options.imageSize ?? recipe.imageSize;
-  const batchSize = options.batchSize ?? recipe.batchSize;
-  const images = dataset.files.length;
-  const stepsPerEpoch = Math.ceil(images / batchSize);
-  const epochs = options.epochs ??
-    (options.steps === undefined ? recipe.epochs : Infinity);
-  const steps = Math.min(
-    options.steps ?? Infinity,
-    Math.ceil(epochs * stepsPerEpoch),
-  );
-  if (steps < 1) {
-    throw new UsageError(
-      `Cannot use --epochs "${options.epochs}": that is not one step`,
-    );
-  }
-  const classes = options.classes ?? dataset.classes.length;
-  if (classes < dataset.classes.length) {
-    throw new UsageError(
-      `Cannot use --classes "${classes}": the data have ${dataset.classes.length}`,
-    );
-  }
-  const smallest = images % batchSize || batchSize;
-  if (recipe.transform === "imagenet" && imageSize <= 32 && smallest === 1) {
-    throw new UsageError(
-      `Cannot train ${model} on a step of 1 image of ${imageSize} pixels: nothing is left to normalize over; choose another --batch-size than "${batchSize}" for ${images} images, or a larger --image-size`,
-    );
-  }
-  return {
-    data: dataFolder(options),
-    model,
-    imageSize,
-    classes,
-    steps,
-    batchSize,
-    learningRate: options.lr ?? recipe.learningRatePerImage * batchSize,
-    warmupSteps: options.warmupEpochs === undefined
-      ? Math.round(Math.min(5 * stepsPerEpoch, 0.05 * steps))
-      : Math.min(steps, Math.round(options.warmupEpochs * stepsPerEpoch)),
-    momentum: options.momentum ?? 0.9,
-    weightDecay: options.weightDecay ?? recipe.weightDecay,
-    seed: options.seed ?? 1n,
-    augment: options.augment,
-    shuffle: options.shuffle,
-    workers: options.workers ?? navigator.hardwareConcurrency,
-    maxBad: options.maxBad ?? 10,
-    logEvery: options.logEvery ?? 10,
-  };
-}
-
 async function train(
-  options: OptionValues<typeof OPTIONS>,
+  options: TrainingOptionValues,
   signal: AbortSignal,
 ): Promise<void> {
-  const folder = dataFolder(options);
+  const folder = checkOptions(options);
   const dataset = await openImages(folder, "train");
   const validation = options.evaluate
     ? await openImages(folder, "val")
@@ -193,15 +55,20 @@ async function train(
     options.device === "auto" ? undefined : options.device,
     { threads: options.threads },
   );
+  const config = {
+    ...settings,
+    seed: `${settings.seed}`,
+    device: device.info.kind,
+    images: dataset.files.length,
+    classNames: dataset.classes,
+  };
+  if (options.printConfig) {
+    console.log(JSON.stringify(config, undefined, 2));
+    return;
+  }
   const directory = options.out === undefined
     ? undefined
-    : await RunDirectory.create(options.out, {
-      ...settings,
-      seed: `${settings.seed}`,
-      device: device.info.kind,
-      images: dataset.files.length,
-      classNames: dataset.classes,
-    });
+    : await RunDirectory.create(options.out, config);
 
   const recipe = MODELS[settings.model];
   const { classes, steps, batchSize, imageSize } = settings;
@@ -234,11 +101,12 @@ async function train(
   const done = await trainClassifier({
     device,
     model,
-    optimizer: sgd(settings),
-    schedule: warmupCosine({ ...settings, peak: settings.learningRate }),
+    optimizer: optimizerOf(settings),
+    schedule: scheduleOf(settings),
     loader,
     normalizer,
     steps,
+    accumulate: settings.accumulate,
     logEvery: settings.logEvery,
     signal,
     onStep: (step) => progress.advance(step),
@@ -295,7 +163,7 @@ function percent(part: number): string {
 if (import.meta.main) {
   Deno.exit(
     await runProgram(async (signal) => {
-      const options = parseOptions(Deno.args, OPTIONS);
+      const options = parseOptions(Deno.args, TRAINING_OPTIONS);
       if (options.help) console.log(HELP.trimEnd());
       else await train(options, signal);
     }),

@@ -9,6 +9,7 @@ import {
 import { exists } from "@std/fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { OPTIMIZERS } from "../optimizers.ts";
 import {
   inTemporaryFolder,
   withoutPermissions,
@@ -140,6 +141,110 @@ Deno.test("train-imagenet trains, measures and writes what it found", {
     );
   }));
 
+Deno.test(
+  "train-imagenet --print-config shows the settings and starts nothing",
+  {
+    ignore,
+  },
+  () =>
+    withColors(async (data) => {
+      const out = join(data, "run");
+      const configOf = async (...args: string[]) => {
+        const { code, out: text, error } = await runCommand(
+          `--data=${data}`,
+          "--model=resnet20",
+          `--out=${out}`,
+          "--device=cpu",
+          "--print-config",
+          ...args,
+        );
+        assertEquals([code, error], [0, ""]);
+        const { optimizer, learningRate, weightDecay, momentum, ...config } =
+          JSON
+            .parse(text);
+        const { rho, sparsities, patterns, schedule, seed, classNames } =
+          config;
+        assertEquals(
+          [seed, classNames],
+          ["1", ["color0", "color1", "color2"]],
+        );
+        return [
+          { optimizer, learningRate, weightDecay, momentum },
+          { rho, sparsities, patterns, schedule },
+        ];
+      };
+      const nothing = undefined;
+      assertEquals(await configOf("--optimizer=cram+", "--schedule=step"), [
+        {
+          optimizer: "cram+",
+          learningRate: 0.1,
+          weightDecay: 5e-4,
+          momentum: 0.9,
+        },
+        {
+          rho: 0.2,
+          sparsities: [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9],
+          patterns: [],
+          schedule: "step",
+        },
+      ]);
+      assertEquals(await configOf("--optimizer=cram", "--nm=2:4", "--rho=0"), [
+        {
+          optimizer: "cram",
+          learningRate: 0.1,
+          weightDecay: 5e-4,
+          momentum: 0.9,
+        },
+        {
+          rho: 0,
+          sparsities: [],
+          patterns: [{ n: 2, m: 4 }],
+          schedule: "cosine",
+        },
+      ]);
+      assertEquals(await configOf("--optimizer=adamw"), [
+        {
+          optimizer: "adamw",
+          learningRate: 0.001,
+          weightDecay: 0.01,
+          momentum: nothing,
+        },
+        {
+          rho: nothing,
+          sparsities: nothing,
+          patterns: nothing,
+          schedule: "cosine",
+        },
+      ]);
+      assert(!await exists(out));
+    }),
+);
+
+Deno.test(
+  "train-imagenet trains with every optimizer",
+  { ignore },
+  () =>
+    withColors(async (data) => {
+      const results = await Promise.all(
+        OPTIMIZERS.map((optimizer) =>
+          runCommand(
+            `--data=${data}`,
+            ...SMALL,
+            "--workers=1",
+            "--batch-size=5",
+            "--accumulate=2",
+            `--optimizer=${optimizer}`,
+            "--steps=3",
+          )
+        ),
+      );
+      for (const { code, out, error } of results) {
+        assertEquals([code, error], [0, ""]);
+        assertMatch(out, /^step 3\/3 {2}loss \d/m);
+      }
+    }),
+);
+
 Deno.test("train-imagenet ends after the step when it is interrupted", {
   ignore,
 }, () =>
@@ -181,6 +286,26 @@ Deno.test("train-imagenet shows what it cannot use, and no stack trace", {
     const cases: [string[], number, string][] = [
       [["--steps=none"], 2, 'UsageError: Cannot use --steps "none"'],
       [[], 2, "UsageError: Cannot train without images"],
+      [
+        [`--data=${data}`, "--rho=0.1", "--optimizer=adam"],
+        2,
+        'UsageError: Cannot use --rho "0.1" with --optimizer adam: it is for sam, cram, cram+',
+      ],
+      [
+        ["--nm=2:4,4:8"],
+        2,
+        'UsageError: Cannot use --nm "2:4,4:8" with --optimizer sgd: it is for cram, cram+',
+      ],
+      [
+        ["--optimizer=cram", "--nm=4:4"],
+        2,
+        'UsageError: Cannot use --nm "4:4": expected N:M with whole numbers 1 ≤ N < M ≤ 32',
+      ],
+      [
+        [`--data=${data}`, "--batch-size=4", "--accumulate=2"],
+        2,
+        'UsageError: Cannot use --accumulate "2": there are 9 images, and with --batch-size 4 the last step of an epoch has 1',
+      ],
       [["--data=/nowhere"], 1, 'DataError: Cannot read images of "/nowhere"'],
       [
         [`--data=${data}`, "--classes=2"],
@@ -232,6 +357,9 @@ Deno.test(
         "data DIR",
         "model resnet20|resnet18|resnet50",
         "steps N",
+        "optimizer sgd|adam|adamw|sam|cram|cram+",
+        "sparsities X,…",
+        "nm N:M,…",
         "no-augment",
         "out DIR",
       ]

@@ -13,6 +13,7 @@ import { RandomSource } from "@cram/tensor";
 
 const ORDER = 1n;
 const AUGMENTATION = 2n;
+const COMPRESSION = 3n;
 
 function sourceOf(
   seed: bigint,
@@ -49,4 +50,17 @@ export function augmentationRandom(
   example: number,
 ): RandomSource {
   return sourceOf(seed, AUGMENTATION, epoch, example);
+}
+
+/**
+ * The seed of CrAM's draws, which need one of their own: they count through
+ * all streams.
+ *
+ * @param seed The seed of the run.
+ * @returns Another seed.
+ */
+export function compressionSeed(seed: bigint): bigint {
+  const random = sourceOf(seed, COMPRESSION, 0, 0);
+  const word = (): bigint => BigInt(random.integer(2 ** 32));
+  return word() << 32n | word();
 }
