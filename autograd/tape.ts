@@ -6,6 +6,7 @@
 
 import {
   ArgumentError,
+  copy,
   DeviceError,
   DTypeError,
   dtypeInfo,
@@ -130,12 +131,16 @@ export class Tape implements OpObserver, Disposable {
     try {
       using scope = loss.device.scope();
       const gradients = walkBack(loss, sources, path, seed);
-      const results = sources.map((source) => {
+      const results = sources.map((source, i) => {
         const gradient = gradients.get(source.id);
         if (gradient === undefined && unused === "absent") return undefined;
+        // Parameters that layers share may be named twice.
+        const given = sources.indexOf(source) < i;
         return scope.keep(
           gradient === undefined
             ? zeros(loss.device, source.shape, { dtype: source.dtype })
+            : given
+            ? copy(gradient)
             : soleOwner(gradient),
         );
       });

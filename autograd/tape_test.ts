@@ -76,6 +76,15 @@ test("Tape gives gradients of results in between", async (device) => {
   assertEquals(await values(dLoss), [1]);
 });
 
+test("Tape gives a source that is named twice two gradients", async (device) => {
+  using tape = new Tape();
+  const x = tensor(device, [2, 3]);
+  tape.watch([x]);
+  const [first, second] = tape.gradients(sum(square(x)), [x, x]);
+  first.dispose();
+  assertEquals(await values(second), [4, 6]);
+});
+
 test("Tape sums the gradients of what was broadcast", async (device) => {
   using tape = new Tape();
   const row = tensor(device, [1, 2, 3]);

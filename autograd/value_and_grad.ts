@@ -24,7 +24,8 @@ export interface ValueAndGradients<G = Tensor> {
  * @param options As for `tape.gradients()`.
  * @returns The loss and the gradients.
  * @throws {ArgumentError} If there are no parameters.
- * @throws {GradientError} If the loss is no scalar, or does not depend on a parameter.
+ * @throws {ShapeError} If the loss is no scalar and there is no seed.
+ * @throws {GradientError} If the loss depends on no parameter.
  *
  * @example Linear regression
  * ```ts

@@ -45,6 +45,11 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 /** The shape with its -1 filled in. */
 function resolveShape(x: Tensor, shape: Shape): Shape {
   const open = shape.indexOf(-1);
+  if (shape.lastIndexOf(-1) !== open) {
+    throw new ShapeError(
+      `Cannot reshape ${x} to ${formatShape(shape)}: only one size may be -1`,
+    );
+  }
   const rest = shape.filter((_, axis) => axis !== open);
   checkShape(rest);
   const resolved = open < 0 ? shape : shape.with(open, x.size / sizeOf(rest));

@@ -44,7 +44,7 @@ export function checkShape(shape: Shape): void {
       throw new ShapeError(
         `Cannot use shape ${
           formatShape(shape)
-        }: sizes must be whole numbers of at least 0`,
+        }: sizes must be whole numbers from 0 to 2^53 - 1`,
       );
     }
     size *= length;
