@@ -176,11 +176,9 @@ export function magnitudeThresholds(
     const own = parts.filter((part) => part.segment === segment);
     const size = own.reduce((sum, { x }) => sum + sizeOf(x.shape), 0);
     const row = rowsOf(out, 2, segment, 1);
-    if (count < 0 || (exact && count >= size)) {
-      fill(runtime, rowsOf(row, 1, 0, 1), KEEP_ALL);
-      fill(runtime, rowsOf(row, 1, 1, 1), 0);
-    } else if (count === 0) {
-      fill(runtime, rowsOf(row, 1, 0, 1), KEEP_NONE);
+    const keepsAll = count < 0 || (exact && count >= size);
+    if (keepsAll || count === 0) {
+      fill(runtime, rowsOf(row, 1, 0, 1), keepsAll ? KEEP_ALL : KEEP_NONE);
       fill(runtime, rowsOf(row, 1, 1, 1), 0);
     } else {
       ranked.push({ parts: own, rank: Math.min(count, size), out: row });
@@ -193,7 +191,9 @@ export function magnitudeThresholds(
     for (const [i, { parts, rank, out }] of ranked.entries()) {
       const counts = rowsOf(all, perSegment, i, 1);
       for (let pass = 0; pass < passes; pass++) {
-        for (const part of parts) count(runtime, pass, part, counts, rank);
+        for (const part of parts) {
+          countDigits(runtime, pass, part, counts, rank);
+        }
       }
       runtime.run(finishKernel, { counts, out }, { rank, passes }, 1);
     }
@@ -201,7 +201,7 @@ export function magnitudeThresholds(
 }
 
 /** Records one pass over one part. */
-function count(
+function countDigits(
   runtime: Runtime,
   pass: number,
   { x: weights, base }: MagnitudePart<GpuBuffer>,
