@@ -38,7 +38,7 @@ export * from "./random_source.ts";
 export * from "./reduction.ts";
 export * from "./reshape.ts";
 export * from "./safetensors.ts";
-export * from "./scope.ts";
+export { Scope } from "./scope.ts";
 export * from "./shape.ts";
 export * from "./slice.ts";
 export * from "./softmax.ts";
