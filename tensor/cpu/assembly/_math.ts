@@ -8,49 +8,63 @@
 
 import { madd } from "./_kernel.ts";
 
-const LOG2_E: f32 = 1.4426950408889634;
-/** ln 2 in two parts; the product of the first with a whole number below 2^15 is exact. */
-const LN2_HIGH: f32 = 0.693359375;
-const LN2_LOW: f32 = -2.12194440054690583e-4;
-
 export function splat(x: f32): v128 {
   return f32x4.splat(x);
 }
 
+/**
+ * Number `index` of a table. V8 builds a constant vector from two immediate
+ * operands whenever it is used; reading it takes half of the time, so the
+ * constants of functions are in tables.
+ */
+function nth(table: usize, index: usize): v128 {
+  return v128.load32_splat(table + (index << 2));
+}
+
 /** x within bounds; NaN stays. */
-function bound(x: v128, low: f32, high: f32): v128 {
-  return f32x4.pmin(f32x4.pmax(x, splat(low)), splat(high));
+function bound(x: v128, low: v128, high: v128): v128 {
+  return f32x4.pmin(f32x4.pmax(x, low), high);
 }
 
-/** 2^n for whole n in [-126, 127]. */
-function exp2OfWhole(n: v128): v128 {
-  return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
-}
-
-/** 1.5·2^23: a small number that is added to it is rounded to a whole one. */
-const ROUNDING: f32 = 12582912;
-const ROUNDING_BITS: i32 = 0x4b400000;
+const EXP: usize = memory.data<f32>([
+  // Beyond these bounds the result is 0 or ∞ anyway.
+  -150,
+  130,
+  1.4426950408889634, // 1 / ln 2
+  12582912, // 1.5·2^23: a small number that is added to it is rounded to a whole one
+  // ln 2 in two parts; the product of the first with a whole number below 2^15 is exact
+  0.693359375,
+  -2.12194440054690583e-4,
+  // (e^r - 1 - r) / r²
+  0.00138146001001,
+  0.00836871691926,
+  0.0416683879776,
+  0.166665206315,
+  0.499999934484,
+  1,
+]);
 
 /** e^(x + tail) for a tail that is small against 1. */
 function expOfSum(x: v128, tail: v128): v128 {
-  // Beyond these bounds the result is 0 or ∞ anyway.
-  const bounded = bound(x, -150, 130);
-  const rounded = madd(bounded, splat(LOG2_E), splat(ROUNDING));
-  const n = f32x4.sub(rounded, splat(ROUNDING));
-  let r = f32x4.sub(bounded, f32x4.mul(n, splat(LN2_HIGH)));
-  r = f32x4.add(f32x4.sub(r, f32x4.mul(n, splat(LN2_LOW))), tail);
-  let p = splat(0.00138146001001);
-  p = madd(p, r, splat(0.00836871691926));
-  p = madd(p, r, splat(0.0416683879776));
-  p = madd(p, r, splat(0.166665206315));
-  p = madd(p, r, splat(0.499999934484));
-  p = f32x4.add(madd(f32x4.mul(p, r), r, r), splat(1));
-  // Two factors, so that neither leaves the range of the exponent.
-  const whole = i32x4.sub(rounded, i32x4.splat(ROUNDING_BITS));
+  const bounded = bound(x, nth(EXP, 0), nth(EXP, 1));
+  const rounded = madd(bounded, nth(EXP, 2), nth(EXP, 3));
+  const n = f32x4.sub(rounded, nth(EXP, 3));
+  let r = f32x4.sub(bounded, f32x4.mul(n, nth(EXP, 4)));
+  r = f32x4.add(f32x4.sub(r, f32x4.mul(n, nth(EXP, 5))), tail);
+  let p = nth(EXP, 6);
+  p = madd(p, r, nth(EXP, 7));
+  p = madd(p, r, nth(EXP, 8));
+  p = madd(p, r, nth(EXP, 9));
+  p = madd(p, r, nth(EXP, 10));
+  const one = nth(EXP, 11);
+  p = f32x4.add(madd(f32x4.mul(p, r), r, r), one);
+  // 2^n in two factors, so that neither leaves the range of the exponent.
+  const whole = i32x4.sub(rounded, nth(EXP, 3));
   const half = i32x4.shr_s(whole, 1);
+  const rest = i32x4.sub(whole, half);
   return f32x4.mul(
-    f32x4.mul(p, exp2OfWhole(half)),
-    exp2OfWhole(i32x4.sub(whole, half)),
+    f32x4.mul(p, i32x4.add(i32x4.shl(half, 23), one)),
+    i32x4.add(i32x4.shl(rest, 23), one),
   );
 }
 
@@ -59,37 +73,57 @@ export function exp4(x: v128): v128 {
   return expOfSum(x, splat(0));
 }
 
+const LOG: usize = memory.data<f32>([
+  1.17549435e-38, // the smallest normal number
+  8388608, // 2^23
+  0.7071067690849304, // √½
+  23,
+  1,
+  // (log(1 + f) - f + f²/2) / f³
+  0.0691552741474,
+  -0.117899264452,
+  0.118729668947,
+  -0.123843261403,
+  0.142186562219,
+  -0.166692521664,
+  0.200022267844,
+  -0.249999865738,
+  0.333333104364,
+  // ln 2 in two parts, as above
+  0.693359375,
+  -2.12194440054690583e-4,
+  0.5,
+]);
+
 /** The natural logarithm. */
 export function log4(x: v128): v128 {
-  const subnormal = f32x4.lt(x, splat(1.17549435e-38));
-  const scaled = v128.bitselect(f32x4.mul(x, splat(8388608)), x, subnormal);
+  const subnormal = f32x4.lt(x, nth(LOG, 0));
+  const scaled = v128.bitselect(f32x4.mul(x, nth(LOG, 1)), x, subnormal);
   // scaled = m·2^n with m in [√½, √2)
-  const shifted = i32x4.sub(scaled, i32x4.splat(0x3f3504f3));
+  const root = nth(LOG, 2);
+  const shifted = i32x4.sub(scaled, root);
   const whole = i32x4.shr_s(shifted, 23);
-  const m = i32x4.add(
-    v128.and(shifted, i32x4.splat(0x7fffff)),
-    i32x4.splat(0x3f3504f3),
-  );
+  const m = i32x4.sub(scaled, i32x4.shl(whole, 23));
   const n = f32x4.sub(
     f32x4.convert_i32x4_s(whole),
-    v128.and(subnormal, splat(23)),
+    v128.and(subnormal, nth(LOG, 3)),
   );
-  const f = f32x4.sub(m, splat(1));
-  let p = splat(0.0691552741474);
-  p = madd(p, f, splat(-0.117899264452));
-  p = madd(p, f, splat(0.118729668947));
-  p = madd(p, f, splat(-0.123843261403));
-  p = madd(p, f, splat(0.142186562219));
-  p = madd(p, f, splat(-0.166692521664));
-  p = madd(p, f, splat(0.200022267844));
-  p = madd(p, f, splat(-0.249999865738));
-  p = madd(p, f, splat(0.333333104364));
+  const f = f32x4.sub(m, nth(LOG, 4));
+  let p = nth(LOG, 5);
+  p = madd(p, f, nth(LOG, 6));
+  p = madd(p, f, nth(LOG, 7));
+  p = madd(p, f, nth(LOG, 8));
+  p = madd(p, f, nth(LOG, 9));
+  p = madd(p, f, nth(LOG, 10));
+  p = madd(p, f, nth(LOG, 11));
+  p = madd(p, f, nth(LOG, 12));
+  p = madd(p, f, nth(LOG, 13));
   const square = f32x4.mul(f, f);
   // log(1 + f) = f - f²/2 + f³·p(f)
   let tail = f32x4.mul(f32x4.mul(p, f), square);
-  tail = madd(n, splat(LN2_LOW), tail);
-  tail = f32x4.sub(tail, f32x4.mul(square, splat(0.5)));
-  let y = madd(n, splat(LN2_HIGH), f32x4.add(f, tail));
+  tail = madd(n, nth(LOG, 15), tail);
+  tail = f32x4.sub(tail, f32x4.mul(square, nth(LOG, 16)));
+  let y = madd(n, nth(LOG, 14), f32x4.add(f, tail));
   y = v128.bitselect(x, y, f32x4.eq(x, splat(Infinity)));
   y = v128.bitselect(splat(-Infinity), y, f32x4.eq(x, splat(0)));
   const valid = f32x4.ge(x, splat(0)); // false for NaN
@@ -101,35 +135,51 @@ function copySign(x: v128, sign: v128): v128 {
   return v128.bitselect(sign, x, i32x4.splat(0x80000000));
 }
 
+const TANH: usize = memory.data<f32>([
+  // (tanh(x) / x - 1) / x², by powers of x²
+  -0.00571704163972,
+  0.0206505843203,
+  -0.053743497223,
+  0.133314912777,
+  -0.333332839249,
+  1,
+  2,
+  0.625,
+]);
+
 /** The hyperbolic tangent. */
 export function tanh4(x: v128): v128 {
   const z = f32x4.mul(x, x);
-  let p = splat(-0.00571704163972);
-  p = madd(p, z, splat(0.0206505843203));
-  p = madd(p, z, splat(-0.053743497223));
-  p = madd(p, z, splat(0.133314912777));
-  p = madd(p, z, splat(-0.333332839249));
+  let p = nth(TANH, 0);
+  p = madd(p, z, nth(TANH, 1));
+  p = madd(p, z, nth(TANH, 2));
+  p = madd(p, z, nth(TANH, 3));
+  p = madd(p, z, nth(TANH, 4));
   const near = madd(f32x4.mul(p, z), x, x);
   const magnitude = f32x4.abs(x);
   const e = exp4(f32x4.add(magnitude, magnitude));
-  const far = f32x4.sub(
-    splat(1),
-    f32x4.div(splat(2), f32x4.add(e, splat(1))),
-  );
-  const isNear = f32x4.lt(magnitude, splat(0.625));
+  const one = nth(TANH, 5);
+  const far = f32x4.sub(one, f32x4.div(nth(TANH, 6), f32x4.add(e, one)));
+  const isNear = f32x4.lt(magnitude, nth(TANH, 7));
   return copySign(v128.bitselect(near, far, isNear), x);
 }
 
 /** 1 / (1 + e^-x). */
 export function sigmoid4(x: v128): v128 {
+  const one = nth(EXP, 11);
   const e = exp4(f32x4.neg(f32x4.abs(x)));
-  const numerator = v128.bitselect(e, splat(1), f32x4.lt(x, splat(0)));
-  return f32x4.div(numerator, f32x4.add(splat(1), e));
+  const numerator = v128.bitselect(e, one, f32x4.lt(x, splat(0)));
+  return f32x4.div(numerator, f32x4.add(one, e));
+}
+
+/** The upper half of the digits of a number. */
+function upperDigits(x: v128): v128 {
+  return v128.and(x, i32x4.splat(0xfffff000));
 }
 
 /** e^(-z²), without the rounding error of z², which exp would magnify. */
 function expOfMinusSquare(z: v128): v128 {
-  const high = v128.and(z, i32x4.splat(0xfffff000));
+  const high = upperDigits(z);
   const low = f32x4.sub(z, high);
   return expOfSum(
     f32x4.neg(f32x4.mul(high, high)),
@@ -137,101 +187,129 @@ function expOfMinusSquare(z: v128): v128 {
   );
 }
 
-/** erfc(z) / e^(-z²) for z in [0, 10.6], as t·p(t) with t = 1 / (1 + 0.4 z). */
+const ERFC: usize = memory.data<f32>([
+  0.4,
+  1,
+  // erfc(z) / e^(-z²) / t, by powers of t = 1 / (1 + 0.4 z)
+  -0.0284505588017,
+  0.19181572957,
+  -0.484277183,
+  0.528113265636,
+  -0.268354942558,
+  0.263508368396,
+  0.132623297588,
+  0.214291961783,
+  0.225026987941,
+  0.225703082728,
+]);
+
+/** erfc(z) / e^(-z²) for z in [0, 10.6]. */
 function scaledErfc(z: v128): v128 {
-  const t = f32x4.div(splat(1), madd(z, splat(0.4), splat(1)));
-  let p = splat(-0.0284505588017);
-  p = madd(p, t, splat(0.19181572957));
-  p = madd(p, t, splat(-0.484277183));
-  p = madd(p, t, splat(0.528113265636));
-  p = madd(p, t, splat(-0.268354942558));
-  p = madd(p, t, splat(0.263508368396));
-  p = madd(p, t, splat(0.132623297588));
-  p = madd(p, t, splat(0.214291961783));
-  p = madd(p, t, splat(0.225026987941));
-  p = madd(p, t, splat(0.225703082728));
+  const one = nth(ERFC, 1);
+  const t = f32x4.div(one, madd(z, nth(ERFC, 0), one));
+  let p = nth(ERFC, 2);
+  p = madd(p, t, nth(ERFC, 3));
+  p = madd(p, t, nth(ERFC, 4));
+  p = madd(p, t, nth(ERFC, 5));
+  p = madd(p, t, nth(ERFC, 6));
+  p = madd(p, t, nth(ERFC, 7));
+  p = madd(p, t, nth(ERFC, 8));
+  p = madd(p, t, nth(ERFC, 9));
+  p = madd(p, t, nth(ERFC, 10));
+  p = madd(p, t, nth(ERFC, 11));
   return f32x4.mul(p, t);
 }
 
-/** Where erfc is 0 in float32. */
-const ERFC_END: f32 = 10.6;
+const ERF: usize = memory.data<f32>([
+  // erf(x) / x - 1, by powers of x²
+  8.51310213588e-5,
+  -0.0008175638974,
+  0.00520385914897,
+  -0.0268605084689,
+  0.112837150332,
+  -0.376126349799,
+  0.12837916676,
+  10.6, // where erfc is 0 in float32
+  1,
+  0.9,
+]);
 
 /** The error function. */
 export function erf4(x: v128): v128 {
   const z = f32x4.mul(x, x);
-  let p = splat(8.51310213588e-5);
-  p = madd(p, z, splat(-0.0008175638974));
-  p = madd(p, z, splat(0.00520385914897));
-  p = madd(p, z, splat(-0.0268605084689));
-  p = madd(p, z, splat(0.112837150332));
-  p = madd(p, z, splat(-0.376126349799));
-  p = madd(p, z, splat(0.12837916676));
+  let p = nth(ERF, 0);
+  p = madd(p, z, nth(ERF, 1));
+  p = madd(p, z, nth(ERF, 2));
+  p = madd(p, z, nth(ERF, 3));
+  p = madd(p, z, nth(ERF, 4));
+  p = madd(p, z, nth(ERF, 5));
+  p = madd(p, z, nth(ERF, 6));
   const near = madd(p, x, x);
   const magnitude = f32x4.abs(x);
-  const bounded = f32x4.pmin(magnitude, splat(ERFC_END));
+  const bounded = f32x4.pmin(magnitude, nth(ERF, 7));
   const tail = f32x4.mul(scaledErfc(bounded), expOfMinusSquare(bounded));
-  return v128.bitselect(
-    near,
-    copySign(f32x4.sub(splat(1), tail), x),
-    f32x4.lt(magnitude, splat(0.9)),
-  );
+  const far = copySign(f32x4.sub(nth(ERF, 8), tail), x);
+  return v128.bitselect(near, far, f32x4.lt(magnitude, nth(ERF, 9)));
 }
 
-const SQRT_HALF: f32 = 0.7071067811865476;
+const GELU: usize = memory.data<f32>([
+  // Outside of these bounds Φ(x) is 0 or 1.
+  -14.9,
+  14.9,
+  0.5,
+  -0.5,
+  1,
+  0.7071067811865476, // √½
+  0.3989422804014327, // 1 / √(2π)
+  0.044715,
+  3 * 0.044715,
+  1.5957691216057308, // 2·√(2/π)
+]);
 
-/** Φ(x) = ½ erfc(-x / √2) from e^(-x²/2) and |x| / √2. */
-function normalCdf(x: v128, gauss: v128, z: v128): v128 {
-  const tail = f32x4.mul(f32x4.mul(scaledErfc(z), gauss), splat(0.5));
+/** x within the range outside of which Φ is 0 or 1. */
+function boundedArgument(x: v128): v128 {
+  return bound(x, nth(GELU, 0), nth(GELU, 1));
+}
+
+/** Φ(x) = ½ erfc(-x / √2) from e^(-x²/2). */
+function normalCdf(x: v128, gauss: v128): v128 {
+  const z = f32x4.mul(f32x4.abs(x), nth(GELU, 5));
+  const tail = f32x4.mul(f32x4.mul(scaledErfc(z), gauss), nth(GELU, 2));
   return v128.bitselect(
     tail,
-    f32x4.sub(splat(1), tail),
+    f32x4.sub(nth(GELU, 4), tail),
     f32x4.lt(x, splat(0)),
   );
 }
 
-/** e^(-x²/2), of x itself: x² / 2 = high²/2 + low·(x + high)/2. */
+/** e^(-x²/2), of x itself: x²/2 = high²/2 + low·(x + high)/2. */
 function gauss4(x: v128): v128 {
-  const high = v128.and(x, i32x4.splat(0xfffff000));
+  const high = upperDigits(x);
   const low = f32x4.sub(x, high);
   return expOfSum(
-    f32x4.mul(f32x4.mul(high, high), splat(-0.5)),
-    f32x4.mul(f32x4.mul(low, f32x4.add(x, high)), splat(-0.5)),
+    f32x4.mul(f32x4.mul(high, high), nth(GELU, 3)),
+    f32x4.mul(f32x4.mul(low, f32x4.add(x, high)), nth(GELU, 3)),
   );
-}
-
-/** x within the range outside of which Φ is 0 or 1. */
-function boundedArgument(x: v128): v128 {
-  return bound(x, -14.9, 14.9);
 }
 
 /** x·Φ(x). */
 export function gelu4(x: v128): v128 {
   const bounded = boundedArgument(x);
-  const z = f32x4.mul(f32x4.abs(bounded), splat(SQRT_HALF));
-  const phi = normalCdf(bounded, gauss4(bounded), z);
-  return f32x4.mul(x, phi);
+  return f32x4.mul(x, normalCdf(bounded, gauss4(bounded)));
 }
-
-const INVERSE_SQRT_TAU: f32 = 0.3989422804014327;
 
 /** dy·(Φ(x) + x·φ(x)). */
 export function geluGradient4(x: v128, dy: v128): v128 {
   const bounded = boundedArgument(x);
   const gauss = gauss4(bounded);
-  const z = f32x4.mul(f32x4.abs(bounded), splat(SQRT_HALF));
-  const density = f32x4.mul(gauss, splat(INVERSE_SQRT_TAU));
-  const slope = madd(x, density, normalCdf(bounded, gauss, z));
-  return f32x4.mul(dy, slope);
+  const density = f32x4.mul(gauss, nth(GELU, 6));
+  return f32x4.mul(dy, madd(x, density, normalCdf(bounded, gauss)));
 }
-
-const GELU_CUBIC: f32 = 0.044715;
-/** 2·√(2/π) */
-const GELU_SCALE: f32 = 1.5957691216057308;
 
 /** 2·√(2/π)·(x + 0.044715 x³) */
 function geluTanhArgument(x: v128): v128 {
-  const cubic = madd(f32x4.mul(x, x), splat(GELU_CUBIC), splat(1));
-  return f32x4.mul(f32x4.mul(x, cubic), splat(GELU_SCALE));
+  const cubic = madd(f32x4.mul(x, x), nth(GELU, 7), nth(GELU, 4));
+  return f32x4.mul(f32x4.mul(x, cubic), nth(GELU, 9));
 }
 
 /** x/2·(1 + tanh u) = x·sigmoid(2u), which does not cancel for negative x. */
@@ -243,13 +321,14 @@ export function geluTanh4(x: v128): v128 {
 export function geluTanhGradient4(x: v128, dy: v128): v128 {
   const bounded = boundedArgument(x);
   const u = geluTanhArgument(bounded);
+  const one = nth(GELU, 4);
   const inner = f32x4.mul(
-    madd(f32x4.mul(bounded, bounded), splat(3 * GELU_CUBIC), splat(1)),
-    splat(GELU_SCALE),
+    madd(f32x4.mul(bounded, bounded), nth(GELU, 8), one),
+    nth(GELU, 9),
   );
   // The sigmoid y of u, and y·(1 - y) without cancellation.
   const e = exp4(f32x4.neg(f32x4.abs(u)));
-  const upper = f32x4.div(splat(1), f32x4.add(splat(1), e));
+  const upper = f32x4.div(one, f32x4.add(one, e));
   const lower = f32x4.mul(e, upper);
   const y = v128.bitselect(lower, upper, f32x4.lt(u, splat(0)));
   const slope = f32x4.mul(f32x4.mul(upper, lower), inner);
@@ -261,21 +340,48 @@ export function relu4(x: v128): v128 {
   return f32x4.pmax(f32x4.add(x, splat(0)), splat(0)); // + 0 makes -0 a 0
 }
 
-const TWO_BY_PI: f64 = 0.6366197723675814;
-/** π/2 in two parts; the product of the first with a whole number below 2^20 is exact. */
-const HALF_PI_HIGH: f64 = 1.5707963267341256;
-const HALF_PI_LOW: f64 = 6.077100506506192e-11;
+const REDUCTION: usize = memory.data<f64>([
+  0.6366197723675814, // 2/π
+  // π/2 in two parts; the product of the first with a whole number below 2^20 is exact
+  1.5707963267341256,
+  6.077100506506192e-11,
+]);
+
 /** Larger arguments need more of π. */
 const NEAR_ZERO: f32 = 1048576;
+
+/** The nearest multiple of π/2. */
+function quarters(x: v128): v128 {
+  return f64x2.nearest(f64x2.mul(x, v128.load64_splat(REDUCTION)));
+}
+
+/** x - n·π/2 */
+function remainder(x: v128, n: v128): v128 {
+  const high = v128.load64_splat(REDUCTION, 8);
+  const low = v128.load64_splat(REDUCTION, 16);
+  return f64x2.sub(f64x2.sub(x, f64x2.mul(n, high)), f64x2.mul(n, low));
+}
+
+const SIN: usize = memory.data<f32>([
+  // (sin(r) / r - 1) / r², by powers of r²
+  2.7183043127e-6,
+  -0.000198393340922,
+  0.00833332938361,
+  -0.166666666416,
+  // cos(r), by powers of r²
+  2.44383794791e-5,
+  -0.00138873669101,
+  0.0416666468546,
+  -0.5,
+  1,
+]);
 
 /** sin(x + offset·π/2) for |x| up to 2^20. */
 function shiftedSin(x: v128, offset: i32): v128 {
   const low = f64x2.promote_low_f32x4(x);
-  const high = f64x2.promote_low_f32x4(
-    v128.shuffle<i64>(x, x, 1, 1),
-  );
-  const nLow = f64x2.nearest(f64x2.mul(low, f64x2.splat(TWO_BY_PI)));
-  const nHigh = f64x2.nearest(f64x2.mul(high, f64x2.splat(TWO_BY_PI)));
+  const high = f64x2.promote_low_f32x4(v128.shuffle<i64>(x, x, 1, 1));
+  const nLow = quarters(low);
+  const nHigh = quarters(high);
   const r = v128.shuffle<i64>(
     f32x4.demote_f64x2_zero(remainder(low, nLow)),
     f32x4.demote_f64x2_zero(remainder(high, nHigh)),
@@ -292,27 +398,20 @@ function shiftedSin(x: v128, offset: i32): v128 {
     i32x4.splat(offset),
   );
   const z = f32x4.mul(r, r);
-  let s = splat(2.7183043127e-6);
-  s = madd(s, z, splat(-0.000198393340922));
-  s = madd(s, z, splat(0.00833332938361));
-  s = madd(s, z, splat(-0.166666666416));
+  let s = nth(SIN, 0);
+  s = madd(s, z, nth(SIN, 1));
+  s = madd(s, z, nth(SIN, 2));
+  s = madd(s, z, nth(SIN, 3));
   s = madd(f32x4.mul(s, z), r, r);
-  let c = splat(2.44383794791e-5);
-  c = madd(c, z, splat(-0.00138873669101));
-  c = madd(c, z, splat(0.0416666468546));
-  c = madd(c, z, splat(-0.5));
-  c = madd(c, z, splat(1));
-  const isOdd = i32x4.eq(
-    v128.and(quadrant, i32x4.splat(1)),
-    i32x4.splat(1),
-  );
-  const sign = i32x4.shl(v128.and(quadrant, i32x4.splat(2)), 30);
+  let c = nth(SIN, 4);
+  c = madd(c, z, nth(SIN, 5));
+  c = madd(c, z, nth(SIN, 6));
+  c = madd(c, z, nth(SIN, 7));
+  c = madd(c, z, nth(SIN, 8));
+  // Odd quarters take the cosine, the third and fourth another sign.
+  const isOdd = i32x4.shr_s(i32x4.shl(quadrant, 31), 31);
+  const sign = i32x4.shl(i32x4.shr_u(quadrant, 1), 31);
   return v128.xor(v128.bitselect(c, s, isOdd), sign);
-}
-
-function remainder(x: v128, n: v128): v128 {
-  const first = f64x2.sub(x, f64x2.mul(n, f64x2.splat(HALF_PI_HIGH)));
-  return f64x2.sub(first, f64x2.mul(n, f64x2.splat(HALF_PI_LOW)));
 }
 
 function hasFarLane(x: v128): bool {
