@@ -1,7 +1,7 @@
 /**
  * How a kernel is written down. A kernel is WGSL text around named operands:
  *
- * ```ts
+ * ```ts ignore
  * const scaleKernel = kernelFamily((negate: boolean): Kernel => ({
  *   name: `scale-${negate}`,
  *   operands: {
