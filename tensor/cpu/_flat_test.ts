@@ -1,5 +1,4 @@
 import type { View } from "../backend.ts";
-import type { FlatKernels } from "../flat_kernels.ts";
 import {
   againstReference,
   noise,
@@ -12,10 +11,6 @@ const COUNTS = [1, 3, 4, 17, 67, 100_003];
 
 /** What rounding each of a few terms to float32 may cost. */
 const ROUNDED = { relative: 1e-6, absolute: 1e-6 };
-
-function kernels(stage: Stage): FlatKernels {
-  return stage.backend as unknown as FlatKernels;
-}
 
 /** A view of given elements that is compared when everything has run. */
 function state(stage: Stage, elements: ArrayLike<number>): View {
@@ -42,7 +37,7 @@ for (const adaptive of [false, true]) {
     await againstReference((stage) => {
       for (const count of COUNTS) {
         for (const scale of scales(stage, -0.75)) {
-          kernels(stage).perturb(
+          stage.backend.perturb(
             state(stage, noise(count, 2)),
             stage.input([count], noise(count, 3, 2)),
             stage.output([count]),
@@ -58,7 +53,7 @@ for (const adaptive of [false, true]) {
 Deno.test("maskedAdd() of the cpu device adds nothing, not even NaN, where the mask is 0", async () => {
   await againstReference((stage) => {
     for (const count of COUNTS) {
-      kernels(stage).maskedAdd(
+      stage.backend.maskedAdd(
         state(stage, noise(count, 2)),
         stage.input([count], SPECIAL),
         stage.input([count], noise(count).map((x) => Number(x > 0)), "bool"),
@@ -77,7 +72,7 @@ for (const momentum of [undefined, 0, 0.9]) {
           for (const count of COUNTS) {
             for (const scale of scales(stage, 0.25)) {
               const parameter = state(stage, noise(count, 2));
-              kernels(stage).sgdStep(
+              stage.backend.sgdStep(
                 parameter,
                 stage.input([count], noise(count, 3, 2)),
                 momentum === undefined
@@ -112,7 +107,7 @@ for (const decoupled of [false, true]) {
         for (const count of COUNTS) {
           for (const scale of scales(stage, 0.25)) {
             const parameter = state(stage, noise(count, 2));
-            kernels(stage).adamStep(
+            stage.backend.adamStep(
               parameter,
               stage.input([count], noise(count, 3, 2)),
               state(stage, noise(count)),
@@ -133,7 +128,7 @@ for (const decoupled of [false, true]) {
         }
       }
       // 0 / (√0 + ε), and squares that are subnormal.
-      kernels(stage).adamStep(
+      stage.backend.adamStep(
         state(stage, [1, 1]),
         stage.input([2], [0, 1e-20]),
         state(stage, [0, 0]),
@@ -187,10 +182,10 @@ function prune(
     ...part,
     x: state(stage, elements),
   }));
-  kernels(stage).magnitudeThresholds(views, counts, exact, thresholds);
+  stage.backend.magnitudeThresholds(views, counts, exact, thresholds);
   for (const part of views) {
     const mask = stage.output(part.x.shape, "bool");
-    kernels(stage).pruneBelow(part, thresholds, mask);
+    stage.backend.pruneBelow(part, thresholds, mask);
   }
 }
 
@@ -285,7 +280,7 @@ for (
           if (rows * columns > 10_000 && kind !== "tied") continue;
           const x = state(stage, weights(rows * columns));
           const mask = stage.output(x.shape, "bool");
-          kernels(stage).pruneNM(x, mask, { rows, columns, n, m });
+          stage.backend.pruneNM(x, mask, { rows, columns, n, m });
         }
       }
     });

@@ -5,7 +5,6 @@
  */
 
 import type { Backend, DeviceInfo } from "../backend.ts";
-import type { FlatKernels } from "../flat_kernels.ts";
 import type { DeviceOptions } from "../open_device.ts";
 import { attention } from "./_attention.ts";
 import { batchNorm } from "./_batch_norm.ts";
@@ -25,7 +24,7 @@ import { structure } from "./_structure.ts";
 /** Opens the cpu backend. */
 export async function openCpuBackend(
   options: DeviceOptions & RuntimeOptions = {},
-): Promise<Backend<CpuBuffer> & FlatKernels<CpuBuffer>> {
+): Promise<Backend<CpuBuffer>> {
   const runtime = await Runtime.start(options);
   // One line for each family of kernels.
   return {
