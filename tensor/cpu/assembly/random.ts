@@ -21,35 +21,37 @@ const WEYL_0 = 0x9e3779b9;
 const WEYL_1 = 0xbb67ae85;
 const ROUNDS = 10;
 
-/** Argument `index`, an unsigned word. */
-function word(params: usize, index: i32): u32 {
-  return <u32> double(params, index);
+/** Where a thread keeps numbers, then the state and the keys of all rounds, each in all lanes of a vector. */
+const STREAM: usize = 64;
+const KEYS: usize = 96;
+
+/** Spreads seedLow, seedHigh, streamLow and streamHigh, the arguments from `first` on. */
+function spreadState(params: usize, first: i32, room: usize): void {
+  let low = <u32> double(params, first);
+  let high = <u32> double(params, first + 1);
+  v128.store(room + STREAM, i32x4.splat(<u32> double(params, first + 2)));
+  v128.store(room + STREAM, i32x4.splat(<u32> double(params, first + 3)), 16);
+  let keys = room + KEYS;
+  for (let round = 0; round < ROUNDS; round++) {
+    v128.store(keys, i32x4.splat(low));
+    v128.store(keys, i32x4.splat(high), 16);
+    low += WEYL_0;
+    high += WEYL_1;
+    keys += 32;
+  }
 }
 
-/**
- * Writes 16 numbers k, the upper 24 bits of the words of four blocks, from
- * block `first` on. The parameters from `state` on are seedLow, seedHigh,
- * streamLow and streamHigh.
- */
-function sixteen(params: usize, state: i32, first: u64, out: usize): void {
-  const n0 = first;
-  const n1 = first + 1;
-  const n2 = first + 2;
-  const n3 = first + 3;
-  let c0 = i32x4(<i32> n0, <i32> n1, <i32> n2, <i32> n3);
-  let c1 = i32x4(
-    <i32> (n0 >> 32),
-    <i32> (n1 >> 32),
-    <i32> (n2 >> 32),
-    <i32> (n3 >> 32),
-  );
-  let c2 = i32x4.splat(word(params, state + 2));
-  let c3 = i32x4.splat(word(params, state + 3));
-  let key0 = word(params, state);
-  let key1 = word(params, state + 1);
+/** Writes 16 numbers k to the room: the upper 24 bits of the words of four blocks, from block `first` on. */
+function sixteen(first: i32, room: usize): void {
+  // There are less than 2^32 blocks.
+  let c0 = i32x4.add(i32x4.splat(first), i32x4(0, 1, 2, 3));
+  let c1 = i32x4.splat(0);
+  let c2 = v128.load(room + STREAM);
+  let c3 = v128.load(room + STREAM, 16);
   const multiplier0 = i32x4.splat(MULTIPLIER_0);
   const multiplier1 = i32x4.splat(MULTIPLIER_1);
-  for (let round = 0; round < ROUNDS; round++) {
+  const end = room + KEYS + 32 * ROUNDS;
+  for (let keys = room + KEYS; keys < end; keys += 32) {
     // Products of 64 bits, whose upper and lower halves go different ways.
     const a = i64x2.extmul_low_i32x4_u(multiplier0, c0);
     const b = i64x2.extmul_high_i32x4_u(multiplier0, c0);
@@ -57,22 +59,20 @@ function sixteen(params: usize, state: i32, first: u64, out: usize): void {
     const d = i64x2.extmul_high_i32x4_u(multiplier1, c2);
     const high0 = v128.shuffle<i32>(a, b, 1, 3, 5, 7);
     const high1 = v128.shuffle<i32>(c, d, 1, 3, 5, 7);
-    c0 = v128.xor(v128.xor(high1, c1), i32x4.splat(key0));
+    c0 = v128.xor(v128.xor(high1, c1), v128.load(keys));
     c1 = v128.shuffle<i32>(c, d, 0, 2, 4, 6);
-    c2 = v128.xor(v128.xor(high0, c3), i32x4.splat(key1));
+    c2 = v128.xor(v128.xor(high0, c3), v128.load(keys, 16));
     c3 = v128.shuffle<i32>(a, b, 0, 2, 4, 6);
-    key0 += WEYL_0;
-    key1 += WEYL_1;
   }
   // From lanes of blocks to the order of words.
   const low01 = v128.shuffle<i32>(c0, c1, 0, 4, 1, 5);
   const high01 = v128.shuffle<i32>(c0, c1, 2, 6, 3, 7);
   const low23 = v128.shuffle<i32>(c2, c3, 0, 4, 1, 5);
   const high23 = v128.shuffle<i32>(c2, c3, 2, 6, 3, 7);
-  storeBits(out, v128.shuffle<i64>(low01, low23, 0, 2));
-  storeBits(out + 16, v128.shuffle<i64>(low01, low23, 1, 3));
-  storeBits(out + 32, v128.shuffle<i64>(high01, high23, 0, 2));
-  storeBits(out + 48, v128.shuffle<i64>(high01, high23, 1, 3));
+  storeBits(room, v128.shuffle<i64>(low01, low23, 0, 2));
+  storeBits(room + 16, v128.shuffle<i64>(low01, low23, 1, 3));
+  storeBits(room + 32, v128.shuffle<i64>(high01, high23, 0, 2));
+  storeBits(room + 48, v128.shuffle<i64>(high01, high23, 1, 3));
 }
 
 function storeBits(out: usize, words: v128): void {
@@ -89,9 +89,10 @@ export function randomUniform(params: usize, part: i32, parts: i32): void {
   const out = address(params, 0);
   const count = int(params, 1);
   const room = threadScratch();
+  spreadState(params, 2, room);
   const end = slice(count, part + 1, parts, 16);
   for (let i = slice(count, part, parts, 16); i < end; i += 16) {
-    sixteen(params, 2, <u64> (i >> 2), room);
+    sixteen(i >> 2, room);
     for (let j: usize = 0; j < 64; j += 16) {
       v128.store(room + j, toUniform(v128.load(room + j)));
     }
@@ -116,9 +117,10 @@ export function dropout(params: usize, part: i32, parts: i32): void {
   const threshold = i32x4.splat(int(params, 3));
   const factor = splat(float(params, 4));
   const room = threadScratch();
+  spreadState(params, 5, room);
   const end = slice(count, part + 1, parts, 16);
   for (let i = slice(count, part, parts, 16); i < end; i += 16) {
-    sixteen(params, 5, <u64> (i >> 2), room);
+    sixteen(i >> 2, room);
     const offset = <usize> i << 2;
     const used = <usize> min(16, end - i) << 2;
     let j: usize = 0;
