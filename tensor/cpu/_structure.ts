@@ -103,10 +103,11 @@ export function structure(
   return {
     fill(out, value) {
       const byteLength = sizeOf(out.shape) * dtypeInfo(out.dtype).byteSize;
+      const count = Math.floor(byteLength / 4);
       runtime.run(
         "fill",
-        [addressOf(out), byteLength, wordOf(value, out.dtype)],
-        runtime.parts(byteLength / 4),
+        [addressOf(out), count, byteLength % 4, wordOf(value, out.dtype)],
+        runtime.parts(count),
       );
     },
 

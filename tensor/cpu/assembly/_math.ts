@@ -2,8 +2,12 @@
 
 /*
  * Functions of four float32 at once. Polynomials are minimax fits (Remez, by
- * relative error of the whole function). The largest errors, measured over
- * all float32 or dense samples by ../_math_test.ts, stand at each function.
+ * relative error of the whole function).
+ *
+ * The largest errors that were found among four million numbers, in units of
+ * the last place: log 0.8, exp 1.0, tanh 1.3, erf 1.4, sin and cos 1.5 (up to
+ * 10^6), sigmoid 2.4, gelu 6.6. geluTanh has 190 where it is nearly 0 (at -9),
+ * because e^u magnifies the rounding of u. ../_elementwise_test.ts sets bounds.
  */
 
 import { madd } from "./_kernel.ts";

@@ -3,20 +3,22 @@
 /* Kernels that fill and copy memory. Elements are words of 4 bytes, whatever they mean. */
 
 import { copyWords, repeatWord } from "./_copy.ts";
-import { address, int, slice } from "./_kernel.ts";
+import { address, int, slice, threadScratch } from "./_kernel.ts";
 import { transposeBlock } from "./_pack.ts";
 
-/** (out, byteLength, word): repeats a word. */
+/** (out, count, rest, word): repeats a word `count` times, and `rest` of its bytes. */
 export function fill(params: usize, part: i32, parts: i32): void {
-  const out = address(params, 0);
-  const byteLength = int(params, 1);
-  const word = int(params, 2);
-  let i = <usize> slice(byteLength, part, parts, 64);
-  const end = <usize> slice(byteLength, part + 1, parts, 64);
-  const words = i32x4.splat(word);
-  for (; i + 16 <= end; i += 16) v128.store(out + i, words);
-  for (; i < end; i++) {
-    store<u8>(out + i, <u8> (word >> (<i32> (i & 3) << 3)));
+  const count = int(params, 1);
+  const word = int(params, 3);
+  const first = slice(count, part, parts, 16);
+  const end = slice(count, part + 1, parts, 16);
+  let out = address(params, 0) + (<usize> first << 2);
+  const room = threadScratch();
+  store<i32>(room, word);
+  repeatWord(room, out, end - first);
+  if (part == parts - 1) {
+    out += <usize> (end - first) << 2;
+    memory.copy(out, room, int(params, 2));
   }
 }
 
