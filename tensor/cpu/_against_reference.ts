@@ -1,7 +1,7 @@
 /** For tests: runs kernels on the cpu and on the reference device, and compares. */
 
-import { assert } from "@std/assert";
-import type { Backend, View } from "../backend.ts";
+import { assert, AssertionError } from "@std/assert";
+import type { Backend, BackendBuffer, View } from "../backend.ts";
 import { type DType, dtypeInfo, type HostArray, hostArray } from "../dtype.ts";
 import { openReferenceBackend } from "../reference/mod.ts";
 import { type Shape, sizeOf, stridesOf } from "../shape.ts";
@@ -42,11 +42,13 @@ async function runOn(
   body: (stage: Stage) => void,
 ): Promise<Result[]> {
   const outputs: View[] = [];
+  const buffers: BackendBuffer[] = [];
   const place = (shape: Shape, dtype: DType): View => {
     const size = sizeOf(shape) * dtypeInfo(dtype).byteSize;
     const buffer = backend.allocate(
       Math.ceil(size / 4) * 4 + 2 * MARGIN,
     );
+    buffers.push(buffer);
     backend.write(buffer, 0, new Uint8Array(buffer.byteLength).fill(MARK));
     return { buffer, byteOffset: MARGIN, shape, dtype };
   };
@@ -67,7 +69,7 @@ async function runOn(
       return view;
     },
   });
-  return await Promise.all(outputs.map(async (view) => {
+  const results = await Promise.all(outputs.map(async (view) => {
     const { buffer, byteOffset, shape, dtype } = view;
     const bytes = await backend.read(buffer, 0, buffer.byteLength);
     const elements = deviceArray(dtype, sizeOf(shape));
@@ -83,6 +85,8 @@ async function runOn(
     );
     return { shape, dtype, elements };
   }));
+  for (const buffer of buffers) backend.free(buffer);
+  return results;
 }
 
 function deviceArray(dtype: DType, length: number): HostArray {
@@ -93,42 +97,62 @@ function bytesOf(array: HostArray): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
-/** Devices with one and two threads, opened once. */
-let devices: Promise<Backend[]> | undefined;
+/** Opens the devices, once for all tests of a file. */
+async function openDevices(): Promise<{
+  readonly reference: Backend;
+  readonly single: Backend;
+  readonly double: Backend;
+  readonly plain: Backend;
+}> {
+  return {
+    reference: await openReferenceBackend({}),
+    single: await openCpuBackend({ threads: 1 }),
+    double: await openCpuBackend({ threads: 2 }),
+    plain: await openCpuBackend({ threads: 1, relaxedSimd: false }),
+  };
+}
+
+let devices: ReturnType<typeof openDevices> | undefined;
 
 /**
  * Runs kernels on the reference device and on cpu devices of one and two
- * threads. What the two compute has to agree bit for bit, with the reference
- * as closely as the tolerance says.
+ * threads, with and without relaxed SIMD. One and two threads have to agree
+ * bit for bit, all of them with the reference as closely as the tolerance
+ * says.
  */
 export async function againstReference(
   body: (stage: Stage) => void,
-  { relative = 0, absolute = 0 }: Tolerance = {},
+  tolerance: Tolerance = {},
 ): Promise<void> {
-  devices ??= Promise.all([
-    openReferenceBackend({}),
-    openCpuBackend({ threads: 1 }),
-    openCpuBackend({ threads: 2 }),
-  ]);
-  const [expected, single, double] = await Promise.all(
-    (await devices).map((backend) => runOn(backend, body)),
-  );
-  expected.forEach((result, index) => {
-    const { elements, shape, dtype } = result;
+  const { reference, single, double, plain } =
+    await (devices ??= openDevices());
+  const expected = await runOn(reference, body);
+  const actual = await runOn(single, body);
+  compare("one thread", actual, "the reference", expected, tolerance);
+  const twice = await runOn(double, body);
+  compare("two threads", twice, "one", actual, {});
+  const slow = await runOn(plain, body);
+  compare("plain SIMD", slow, "the reference", expected, tolerance);
+}
+
+function compare(
+  device: string,
+  results: readonly Result[],
+  other: string,
+  others: readonly Result[],
+  { relative = 0, absolute = 0 }: Tolerance,
+): void {
+  results.forEach(({ elements, shape, dtype }, index) => {
     for (let i = 0; i < elements.length; i++) {
-      const wanted = elements[i];
-      const actual = single[index].elements[i];
-      const at = `element [${
-        positionOf(i, shape)
-      }] of output ${index} (${dtype} [${shape}])`;
-      const twice = double[index].elements[i];
-      assert(
-        Object.is(actual, twice),
-        `${at} is ${actual} with one thread and ${twice} with two`,
+      const [a, b] = [elements[i], others[index].elements[i]];
+      const near = Object.is(a, b) || a === b ||
+        Math.abs(a - b) <= absolute + relative * Math.abs(b);
+      if (near) continue;
+      throw new AssertionError(
+        `Element [${
+          positionOf(i, shape)
+        }] of output ${index} (${dtype} [${shape}]) is ${a} with ${device} and ${b} with ${other}`,
       );
-      const near = Object.is(actual, wanted) || actual === wanted ||
-        Math.abs(actual - wanted) <= absolute + relative * Math.abs(wanted);
-      assert(near, `${at} is ${actual}, and ${wanted} on the reference`);
     }
   });
 }
