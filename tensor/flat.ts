@@ -7,9 +7,9 @@
  */
 
 import type { Backend } from "./backend.ts";
-import { DTypeError, ShapeError } from "./errors.ts";
+import { ArgumentError, ShapeError } from "./errors.ts";
 import type { AdamUpdate, SgdUpdate } from "./flat_kernels.ts";
-import { checkSameDType, commonDevice } from "./_run.ts";
+import { checkKind, checkSameDType, commonDevice } from "./_run.ts";
 import { formatShape, sizeOf } from "./shape.ts";
 import { moveHandle, storageOf, Tensor, viewOf } from "./tensor.ts";
 
@@ -147,14 +147,24 @@ function kernels(
   return device.backend;
 }
 
-function checkSameSize(op: string, ...tensors: readonly Tensor[]): void {
-  const [first] = tensors;
-  if (first.dtype !== "float32" && first.dtype !== "float64") {
-    throw new DTypeError(
-      `Cannot run "${op}" on ${first}: it takes float32 and float64 tensors`,
-    );
-  }
-  for (const tensor of tensors) {
+/**
+ * Checks what a kernel works on: floats of one dtype and size, and a mask and
+ * a scalar where it has them.
+ *
+ * @throws {DTypeError} If the floats are none or differ, or the mask is not `bool`.
+ * @throws {ShapeError} If sizes differ, or the scalar is none.
+ */
+function checkFlat(
+  op: string,
+  floats: readonly Tensor[],
+  mask?: Tensor,
+  scalar?: Tensor | number,
+): void {
+  const [first] = floats;
+  checkKind(op, first, "float");
+  checkSameDType(op, ...floats, scalar);
+  if (mask !== undefined) checkKind(op, mask, "bool");
+  for (const tensor of [...floats, ...mask === undefined ? [] : [mask]]) {
     if (tensor.size !== first.size) {
       throw new ShapeError(
         `Cannot run "${op}" on shapes ${formatShape(first.shape)} and ${
@@ -162,6 +172,25 @@ function checkSameSize(op: string, ...tensors: readonly Tensor[]): void {
         }: they must have the same number of elements`,
       );
     }
+  }
+  if (typeof scalar === "object" && scalar.size !== 1) {
+    throw new ShapeError(
+      `Cannot run "${op}" with ${scalar} as scale: expected one element`,
+    );
+  }
+}
+
+function checkWhole(
+  op: string,
+  name: string,
+  value: number,
+  low: number,
+  high = Number.MAX_SAFE_INTEGER,
+): void {
+  if (!Number.isSafeInteger(value) || value < low || value > high) {
+    throw new ArgumentError(
+      `Cannot run "${op}" with ${name} ${value}: expected a whole number from ${low} to ${high}`,
+    );
   }
 }
 
@@ -177,6 +206,8 @@ function operand(x: Tensor | number): ReturnType<typeof viewOf> | number {
  * @param saved Receives θ, of the same size.
  * @param scale A number, or a scalar on the device.
  * @param options `adaptive`: multiply by θ² too, as ASAM does.
+ * @throws {ShapeError} If the numbers of elements differ, or a scale on the device is no scalar.
+ * @throws {DTypeError} If the floats are none or differ in dtype.
  */
 export function perturb(
   parameter: Tensor,
@@ -185,7 +216,7 @@ export function perturb(
   scale: Tensor | number,
   options: { readonly adaptive?: boolean } = {},
 ): void {
-  checkSameSize("perturb", parameter, gradient, saved);
+  checkFlat("perturb", [parameter, gradient, saved], undefined, scale);
   if (parameter.size === 0) return;
   kernels("perturb", [parameter, saved], [gradient, scale]).perturb(
     viewOf(parameter),
@@ -202,9 +233,11 @@ export function perturb(
  * @param target The sum, written in place.
  * @param x What is added, of the same size.
  * @param mask `bool`, of the same size.
+ * @throws {ShapeError} If the numbers of elements differ.
+ * @throws {DTypeError} If the floats are none or differ in dtype, or the mask is not `bool`.
  */
 export function maskedAdd(target: Tensor, x: Tensor, mask: Tensor): void {
-  checkSameSize("maskedAdd", target, x, mask);
+  checkFlat("maskedAdd", [target, x], mask);
   if (target.size === 0) return;
   kernels("maskedAdd", [target], [x, mask])
     .maskedAdd(viewOf(target), viewOf(x), viewOf(mask));
@@ -227,6 +260,8 @@ export interface UpdateTensors {
  *
  * @param tensors θ, its gradient, and v in `velocity` if there is momentum.
  * @param update The hyperparameters.
+ * @throws {ShapeError} If the numbers of elements differ, or a scale on the device is no scalar.
+ * @throws {DTypeError} If the floats are none or differ in dtype.
  */
 export function sgdStep(
   tensors: UpdateTensors & { readonly velocity?: Tensor },
@@ -235,7 +270,8 @@ export function sgdStep(
   const { parameter, gradient, velocity, gradientScale = 1 } = tensors;
   const out = tensors.out ?? parameter;
   const written = velocity === undefined ? [out] : [out, velocity];
-  checkSameSize("sgdStep", parameter, gradient, ...written);
+  const floats = [parameter, gradient, ...written];
+  checkFlat("sgdStep", floats, undefined, gradientScale);
   if (parameter.size === 0) return;
   kernels("sgdStep", written, [parameter, gradient, gradientScale]).sgdStep(
     viewOf(parameter),
@@ -252,6 +288,8 @@ export function sgdStep(
  *
  * @param tensors θ, its gradient, m in `mean` and v in `square`.
  * @param update The hyperparameters.
+ * @throws {ShapeError} If the numbers of elements differ, or a scale on the device is no scalar.
+ * @throws {DTypeError} If the floats are none or differ in dtype.
  */
 export function adamStep(
   tensors: UpdateTensors & { readonly mean: Tensor; readonly square: Tensor },
@@ -259,7 +297,8 @@ export function adamStep(
 ): void {
   const { parameter, gradient, mean, square, gradientScale = 1 } = tensors;
   const out = tensors.out ?? parameter;
-  checkSameSize("adamStep", parameter, gradient, mean, square, out);
+  const floats = [parameter, gradient, mean, square, out];
+  checkFlat("adamStep", floats, undefined, gradientScale);
   if (parameter.size === 0) return;
   kernels(
     "adamStep",
@@ -294,6 +333,8 @@ export interface MagnitudeTensor {
  * @param counts How many weights each segment keeps; negative keeps all.
  * @param options `exact`: keep exactly that many, the first of equals first; otherwise the strict rule |w| > τ.
  * @returns `[segments, 2]`, to be passed to {@linkcode pruneBelow}.
+ * @throws {DTypeError} If the weights are not float or differ in dtype.
+ * @throws {ArgumentError} If a count is not whole, a segment has no count, or a position is none.
  */
 export function magnitudeThresholds(
   parts: readonly MagnitudeTensor[],
@@ -303,7 +344,17 @@ export function magnitudeThresholds(
   const op = "magnitudeThresholds";
   const tensors = parts.map(({ x }) => x);
   const device = commonDevice(op, ...tensors);
+  for (const tensor of tensors) checkKind(op, tensor, "float");
   const dtype = checkSameDType(op, ...tensors);
+  if (!counts.every(Number.isSafeInteger)) {
+    throw new ArgumentError(
+      `Cannot run "${op}" with counts [${counts}]: expected whole numbers`,
+    );
+  }
+  for (const { segment, base } of parts) {
+    checkWhole(op, "segment", segment, 0, counts.length - 1);
+    checkWhole(op, "base", base, 0);
+  }
   const out = device.allocate(
     [counts.length, 2],
     dtype === "float64" ? "float64" : "uint32",
@@ -324,13 +375,19 @@ export function magnitudeThresholds(
  * @param part The weights, as in {@linkcode magnitudeThresholds}.
  * @param thresholds What that function returned.
  * @param mask `bool` of the same size; receives which weights were kept.
+ * @throws {ShapeError} If the numbers of elements differ.
+ * @throws {DTypeError} If the weights are not float, or the mask is not `bool`.
+ * @throws {ArgumentError} If the segment has no threshold, or the position is none.
  */
 export function pruneBelow(
   part: MagnitudeTensor,
   thresholds: Tensor,
   mask: Tensor,
 ): void {
-  checkSameSize("pruneBelow", part.x, mask);
+  checkFlat("pruneBelow", [part.x], mask);
+  const [segments] = thresholds.shape;
+  checkWhole("pruneBelow", "segment", part.segment, 0, segments - 1);
+  checkWhole("pruneBelow", "base", part.base, 0);
   if (part.x.size === 0) return;
   kernels("pruneBelow", [part.x, mask], [thresholds]).pruneBelow(
     { ...part, x: viewOf(part.x) },
@@ -347,9 +404,20 @@ export function pruneBelow(
  * @param mask `bool` of the same size; receives which weights were kept.
  * @param n How many are kept.
  * @param m Of how many.
+ * @throws {ShapeError} If the numbers of elements differ.
+ * @throws {DTypeError} If the weights are not float, or the mask is not `bool`.
+ * @throws {ArgumentError} If n and m are not whole numbers with 0 ≤ n ≤ m.
  */
 export function pruneNM(x: Tensor, mask: Tensor, n: number, m: number): void {
-  checkSameSize("pruneNM", x, mask);
+  checkFlat("pruneNM", [x], mask);
+  if (
+    !Number.isSafeInteger(n) || !Number.isSafeInteger(m) || n < 0 || m < 1 ||
+    n > m
+  ) {
+    throw new ArgumentError(
+      `Cannot run "pruneNM" with ${n}:${m}: expected whole numbers 0 ≤ n ≤ m, m ≥ 1`,
+    );
+  }
   if (x.size === 0) return;
   const columns = x.shape.at(-1) ?? 1;
   kernels("pruneNM", [x, mask], []).pruneNM(viewOf(x), viewOf(mask), {
