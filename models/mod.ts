@@ -10,6 +10,7 @@ export * from "./errors.ts";
 export * from "./forward_context.ts";
 export * from "./initialization.ts";
 export * from "./linear.ts";
+export * from "./load_weights.ts";
 export * from "./module.ts";
 export * from "./pytorch.ts";
 export * from "./resnet.ts";

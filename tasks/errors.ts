@@ -28,6 +28,12 @@ export class OutputError extends Error {
   override readonly name: string = "OutputError";
 }
 
+/** A run that cannot be gone on with: it is not there, or had other settings. */
+export class CheckpointError extends Error {
+  /** The name of this error. */
+  override readonly name: string = "CheckpointError";
+}
+
 /** Command-line options that cannot be used. */
 export class UsageError extends Error {
   /** The name of this error. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+export * from "./checkpoint.ts";
 export * from "./data/augment.ts";
 export * from "./data/dataset.ts";
 export * from "./data/decode.ts";

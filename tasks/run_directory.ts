@@ -1,23 +1,57 @@
 /**
- * What a run leaves behind: settings, measurements, weights.
+ * What a run leaves behind: settings, measurements, states, weights.
  *
  * @module
  */
 
 import { exportStateDict, type Module } from "@cram/models";
 import { type Device, writeSafetensors } from "@cram/tensor";
-import { ensureDir } from "@std/fs";
-import { appendFile, writeFile } from "node:fs/promises";
+import { ensureDir, exists } from "@std/fs";
+import {
+  appendFile,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
-import { OutputError } from "./errors.ts";
+import {
+  readCheckpoint,
+  type TrainingState,
+  writeCheckpoint,
+} from "./checkpoint.ts";
+import { CheckpointError, OutputError } from "./errors.ts";
+
+const CONFIG = "config.json";
+const METRICS = "metrics.jsonl";
+const MODEL = "model.safetensors";
+const CHECKPOINT = "checkpoint.safetensors";
+
+/** What a process leaves behind that ends while it writes a file. */
+const LEFTOVER = /\.safetensors\.[\da-f-]{36}\.tmp$/;
+
+/** Settings that may be others when a run goes on: they do not change what comes out. */
+const FREE_SETTINGS = new Set([
+  "data",
+  "workers",
+  "maxBad",
+  "checkpointEvery",
+]);
+
+/** Settings of a run, as JSON can hold them. */
+export type RunConfig = Readonly<Record<string, unknown>>;
 
 /**
- * A folder with `config.json`, `metrics.jsonl` and, at the end,
- * `model.safetensors`. What an earlier run left there is overwritten.
+ * A folder with `config.json`, `metrics.jsonl`, `checkpoint.safetensors` and,
+ * at the end, `model.safetensors`.
  */
 export class RunDirectory {
   /** The path of the folder. */
   readonly path: string;
+  #metricsBytes = 0;
 
   private constructor(path: string) {
     this.path = path;
@@ -27,21 +61,43 @@ export class RunDirectory {
    * Makes the folder and begins its files.
    *
    * @param path Where it is.
-   * @param config The settings of the run, as JSON can hold them.
+   * @param config The settings of the run.
    * @returns The folder.
-   * @throws {OutputError} If something cannot be written.
+   * @throws {OutputError} If something cannot be written, or there is a run already.
    */
-  static async create(
-    path: string,
-    config: Readonly<Record<string, unknown>>,
-  ): Promise<RunDirectory> {
+  static async create(path: string, config: RunConfig): Promise<RunDirectory> {
     const directory = new RunDirectory(path);
+    if (await exists(directory.#file(CONFIG))) {
+      throw new OutputError(
+        `Cannot write to "${path}": there is a run already; --resume goes on with it`,
+      );
+    }
     await directory.#writing(async () => {
       await ensureDir(path);
-      const text = JSON.stringify(config, undefined, 2) + "\n";
-      await writeFile(join(path, "config.json"), text);
-      await writeFile(join(path, "metrics.jsonl"), "");
+      await writeFile(directory.#file(METRICS), "");
+      // The folder holds a run from here on, or does not.
+      const temporary = directory.#file(`${CONFIG}.tmp`);
+      await writeFile(temporary, JSON.stringify(config, undefined, 2) + "\n");
+      await rename(temporary, directory.#file(CONFIG));
     });
+    return directory;
+  }
+
+  /**
+   * Goes on with a run.
+   *
+   * @param path Where it is.
+   * @param config The settings, which must be those of the run, but for some that make no difference.
+   * @returns The folder, in which nothing was changed.
+   * @throws {CheckpointError} If there is no run, or its settings were others.
+   */
+  static async reopen(path: string, config: RunConfig): Promise<RunDirectory> {
+    const directory = new RunDirectory(path);
+    if (!await exists(directory.#file(CONFIG))) {
+      throw new CheckpointError(`Cannot go on with "${path}": there is no run`);
+    }
+    const before = JSON.parse(await readFile(directory.#file(CONFIG), "utf8"));
+    checkConfig(path, before, JSON.parse(JSON.stringify(config)));
     return directory;
   }
 
@@ -53,9 +109,48 @@ export class RunDirectory {
    */
   async log(metrics: Readonly<Record<string, number>>): Promise<void> {
     const line = JSON.stringify(metrics) + "\n";
+    await this.#writing(() => appendFile(this.#file(METRICS), line));
+    this.#metricsBytes += line.length;
+  }
+
+  /**
+   * Writes `checkpoint.safetensors`. The file is complete or as it was before.
+   *
+   * @param state The state to go on from.
+   * @throws {OutputError} If it cannot be written.
+   */
+  async saveCheckpoint(state: TrainingState): Promise<void> {
+    const checkpoint = { ...state, metricsBytes: this.#metricsBytes };
     await this.#writing(() =>
-      appendFile(join(this.path, "metrics.jsonl"), line)
+      writeCheckpoint(this.#file(CHECKPOINT), checkpoint)
     );
+  }
+
+  /**
+   * Reads `checkpoint.safetensors`, and cuts `metrics.jsonl` back to what was
+   * measured up to then. To be called before anything is written.
+   *
+   * @param device Where the tensors shall live.
+   * @returns The state to go on from, whose tensors belong to the open scope; `undefined` if none was saved.
+   * @throws {CheckpointError} If the file is no checkpoint.
+   * @throws {SafetensorsError} If it is no safetensors file.
+   * @throws {OutputError} If something cannot be written.
+   */
+  async loadCheckpoint(device: Device): Promise<TrainingState | undefined> {
+    const path = this.#file(CHECKPOINT);
+    const checkpoint = await exists(path)
+      ? await readCheckpoint(path, device)
+      : undefined;
+    await this.#writing(async () => {
+      const { size } = await stat(this.#file(METRICS));
+      // After a power cut it may be shorter: only checkpoints wait for the disk.
+      this.#metricsBytes = Math.min(size, checkpoint?.metricsBytes ?? 0);
+      await truncate(this.#file(METRICS), this.#metricsBytes);
+      for (const name of await readdir(this.path)) {
+        if (LEFTOVER.test(name)) await rm(this.#file(name));
+      }
+    });
+    return checkpoint;
   }
 
   /**
@@ -68,7 +163,7 @@ export class RunDirectory {
    * @throws {OutputError} If it cannot be written.
    */
   async saveModel(device: Device, model: Module): Promise<string> {
-    const path = join(this.path, "model.safetensors");
+    const path = this.#file(MODEL);
     using _scope = device.scope();
     await this.#writing(() =>
       // The format is what Hugging Face's loaders ask for.
@@ -77,6 +172,10 @@ export class RunDirectory {
       })
     );
     return path;
+  }
+
+  #file(name: string): string {
+    return join(this.path, name);
   }
 
   async #writing(action: () => Promise<void>): Promise<void> {
@@ -91,4 +190,24 @@ export class RunDirectory {
       );
     }
   }
+}
+
+function checkConfig(path: string, before: RunConfig, now: RunConfig): void {
+  for (const key of Object.keys({ ...before, ...now })) {
+    if (FREE_SETTINGS.has(key)) continue;
+    const [was, is] = [before[key], now[key]].map((value) =>
+      JSON.stringify(value) ?? "nothing"
+    );
+    if (was === is) continue;
+    throw new CheckpointError(
+      `Cannot go on with "${path}": ${key} was ${shorten(was)} and is now ${
+        shorten(is)
+      }`,
+    );
+  }
+}
+
+/** Lists of a thousand classes are too long for a message. */
+function shorten(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 }

@@ -24,6 +24,18 @@ export interface Measurement {
   readonly accuracy: number;
 }
 
+/** What was recorded since the last reading, on the host. */
+export interface MeterState {
+  /** The mean loss of each step, in their order. */
+  readonly losses: readonly number[];
+  /** How many images were classified rightly. */
+  readonly hits: number;
+  /** How many images there were. */
+  readonly images: number;
+}
+
+const NOTHING: MeterState = { losses: [], hits: 0, images: 0 };
+
 /**
  * Collects the loss and the number of hits of each step without reading them,
  * so that no step waits for the device; they are read together, now and then.
@@ -31,6 +43,8 @@ export interface Measurement {
 export class StepMeter implements Disposable {
   readonly #losses: Tensor;
   readonly #hits: Tensor;
+  /** What was recorded but is on the device no more. */
+  #earlier = NOTHING;
   #steps = 0;
   #images = 0;
   /** Whether the step that is going on has hits already. */
@@ -49,12 +63,12 @@ export class StepMeter implements Disposable {
 
   /** How many steps were recorded since the last reading. */
   get steps(): number {
-    return this.#steps;
+    return this.#earlier.losses.length + this.#steps;
   }
 
   /** How many images these steps had. */
   get images(): number {
-    return this.#images;
+    return this.#earlier.images + this.#images;
   }
 
   /**
@@ -94,19 +108,42 @@ export class StepMeter implements Disposable {
    * @returns Losses and accuracy.
    */
   async read(): Promise<Measurement> {
-    const [losses, hits] = await Promise.all([
-      this.#losses.data(),
-      this.#hits.data(),
-    ]);
-    const count = Array.from(hits.subarray(0, this.#steps))
-      .reduce((a, b) => a + b, 0);
-    const measurement = {
-      losses: [...losses.subarray(0, this.#steps)],
-      accuracy: count / this.#images,
-    };
+    const { losses, hits, images } = await this.state();
+    this.restore(NOTHING);
+    return { losses, accuracy: hits / images };
+  }
+
+  /**
+   * Reads what was recorded since the last reading, which goes on.
+   *
+   * @returns What {@linkcode StepMeter.restore} takes.
+   */
+  async state(): Promise<MeterState> {
+    if (this.#steps > 0) {
+      const [losses, hits] = await Promise.all([
+        this.#losses.data(),
+        this.#hits.data(),
+      ]);
+      const earlier = this.#earlier;
+      this.restore({
+        losses: [...earlier.losses, ...losses.subarray(0, this.#steps)],
+        hits: Array.from(hits.subarray(0, this.#steps))
+          .reduce((a, b) => a + b, earlier.hits),
+        images: this.images,
+      });
+    }
+    return this.#earlier;
+  }
+
+  /**
+   * Goes on from a state.
+   *
+   * @param state What {@linkcode StepMeter.state} returned, perhaps in another process.
+   */
+  restore(state: MeterState): void {
+    this.#earlier = state;
     this.#steps = 0;
     this.#images = 0;
-    return measurement;
   }
 
   /** Frees the room. */

@@ -11,7 +11,7 @@ import {
   PERTURBED,
   TRAINING,
 } from "@cram/models";
-import type { OptimizerRule, Schedule } from "@cram/optim";
+import type { Optimizer, OptimizerRule, Schedule } from "@cram/optim";
 import {
   type Device,
   mul,
@@ -20,6 +20,7 @@ import {
   tensor,
 } from "@cram/tensor";
 import { setImmediate } from "node:timers/promises";
+import type { TrainingState } from "./checkpoint.ts";
 import type { ImageBatch, ImageLoader } from "./data/loader.ts";
 import type { ImageNormalizer } from "./data/normalization.ts";
 import { DivergenceError } from "./errors.ts";
@@ -45,12 +46,24 @@ export interface TrainingOptions {
   readonly accumulate?: number;
   /** After how many steps losses are read and reported. */
   readonly logEvery: number;
+  /** Where the training is saved and goes on from. */
+  readonly checkpoints?: CheckpointStore;
   /** Ends the training after the step that is going on. */
   readonly signal?: AbortSignal;
   /** Told after each step; the device may still be at work on it. */
   readonly onStep?: (step: number) => void;
   /** Told of losses every `logEvery` steps, and after the last one. */
   readonly onReport?: (report: TrainingReport) => void | Promise<void>;
+}
+
+/** Where states of a training are kept. */
+export interface CheckpointStore {
+  /** After how many steps a state is saved; also at the end. */
+  readonly every: number;
+  /** Finds the state to go on from, if there is one; its tensors belong to the open scope. */
+  load(): Promise<TrainingState | undefined>;
+  /** Saves a state, whose tensors stay as they are until that is done. */
+  save(state: TrainingState): Promise<void>;
 }
 
 /** What happened in the steps since the last report. */
@@ -74,24 +87,56 @@ export interface TrainingReport {
  * the device within a step; losses are read together every `logEvery` steps.
  * A step with fewer images than parts, because they are broken, is left out.
  *
+ * With `checkpoints`, a training that was interrupted, at whatever moment,
+ * comes to the same weights and reports on the same device as one that was not.
+ *
  * @param options Model, data, optimizer and lengths.
- * @returns The number of steps that were done: fewer than asked for if `signal` ended the training.
+ * @returns The number of steps that are done: fewer than asked for if `signal` ended the training.
  * @throws {DivergenceError} If a loss is not finite.
  * @throws {DataError} If images cannot be read.
+ * @throws {StateError} If the state to go on from is that of another optimizer.
+ * @throws {StateDictError} If it is that of another model.
  */
 export async function trainClassifier(
   options: TrainingOptions,
 ): Promise<number> {
   const { device, model, schedule, loader, steps, signal } = options;
-  const { accumulate = 1 } = options;
+  const { accumulate = 1, checkpoints } = options;
   const parameters = model.parameters();
   using optimizer = options.optimizer.start(parameters, {
     microBatches: accumulate,
   });
   using meter = new StepMeter(device, options.logEvery);
-  let done = 0;
+  let done = await restore(options, optimizer, meter);
+  const report = async (): Promise<void> => {
+    const { losses, accuracy } = await meter.read();
+    checkLosses(losses, done);
+    const seconds = (performance.now() - begin) / 1000;
+    await options.onReport?.({
+      step: done,
+      epoch: done / loader.stepsPerEpoch,
+      loss: losses.reduce((a, b) => a + b, 0) / losses.length,
+      accuracy,
+      learningRate: schedule(done - 1),
+      imagesPerSecond: images / seconds,
+    });
+    begin = performance.now();
+    images = 0;
+  };
+  const save = async (store: CheckpointStore): Promise<void> => {
+    const state = await meter.state();
+    // Nobody wants to go on from weights that are no numbers.
+    checkLosses(state.losses, done);
+    await store.save({
+      step: done,
+      model: model.stateDict(),
+      optimizer: optimizer.state(),
+      meter: state,
+    });
+  };
   let begin = performance.now();
-  for await (const batch of loader.batches(0, steps)) {
+  let images = 0;
+  for await (const batch of loader.batches(done, steps)) {
     const learningRate = schedule(batch.step);
     if (batch.size >= accumulate) {
       using _scope = device.scope();
@@ -106,30 +151,43 @@ export async function trainClassifier(
         }, [...parameters.values()]);
       }, { learningRate });
       meter.recordLoss(loss, batch.size);
+      images += batch.size;
     }
     done = batch.step + 1;
     options.onStep?.(done);
-    const isLast = done === steps || signal?.aborted;
-    if (meter.steps > 0 && (done % options.logEvery === 0 || isLast)) {
-      const { images } = meter;
-      const { losses, accuracy } = await meter.read();
-      checkLosses(losses, done);
-      const seconds = (performance.now() - begin) / 1000;
-      await options.onReport?.({
-        step: done,
-        epoch: done / loader.stepsPerEpoch,
-        loss: losses.reduce((a, b) => a + b, 0) / losses.length,
-        accuracy,
-        learningRate,
-        imagesPerSecond: images / seconds,
-      });
-      begin = performance.now();
-    }
     // Kernels of the cpu device hold this thread up; signals must still arrive.
     await setImmediate();
-    if (signal?.aborted) break;
+    const isLast = done === steps || signal?.aborted === true;
+    if (meter.steps > 0 && (done % options.logEvery === 0 || done === steps)) {
+      await report();
+    }
+    if (
+      checkpoints !== undefined && (done % checkpoints.every === 0 || isLast)
+    ) {
+      await save(checkpoints);
+    }
+    if (isLast) {
+      // A report out of turn, which a training that goes on will take back.
+      if (meter.steps > 0) await report();
+      break;
+    }
   }
   return done;
+}
+
+/** Brings everything to the state to go on from, if there is one; returns how many steps are done. */
+async function restore(
+  { device, model, checkpoints }: TrainingOptions,
+  optimizer: Optimizer,
+  meter: StepMeter,
+): Promise<number> {
+  using _scope = device.scope();
+  const state = await checkpoints?.load();
+  if (state === undefined) return 0;
+  model.loadStateDict(state.model);
+  optimizer.load(state.optimizer);
+  meter.restore(state.meter);
+  return state.step;
 }
 
 /** What one part of a step is computed from. */

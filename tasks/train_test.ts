@@ -15,7 +15,14 @@ import {
   assertEquals,
   assertLess,
   assertRejects,
+  assertStringIncludes,
 } from "@std/assert";
+import { join } from "node:path";
+import {
+  readCheckpoint,
+  type TrainingState,
+  writeCheckpoint,
+} from "./checkpoint.ts";
 import { type ImageDataset, openImages } from "./data/dataset.ts";
 import { ImageLoader, type ImageLoaderOptions } from "./data/loader.ts";
 import { ImageNormalizer } from "./data/normalization.ts";
@@ -26,6 +33,7 @@ import {
   withoutPermissions as ignore,
 } from "./testdata/temporary_folder.ts";
 import {
+  type CheckpointStore,
   trainClassifier,
   type TrainingOptions,
   type TrainingReport,
@@ -201,6 +209,121 @@ Deno.test("trainClassifier() ends after the step in which it is told to", {
     assertEquals(done, 6);
     assertEquals(reports, [4, 6]);
   }));
+
+/** Goes on from the last state that was saved before a crash. */
+class Checkpoints implements CheckpointStore {
+  readonly every: number;
+  readonly #path: string;
+  readonly #device: Device;
+  isSaved = false;
+
+  constructor(folder: string, device: Device, every: number) {
+    this.every = every;
+    this.#path = join(folder, "checkpoint");
+    this.#device = device;
+  }
+
+  async load(): Promise<TrainingState | undefined> {
+    return this.isSaved
+      ? await readCheckpoint(this.#path, this.#device)
+      : undefined;
+  }
+
+  async save(state: TrainingState): Promise<void> {
+    await writeCheckpoint(this.#path, { ...state, metricsBytes: 0 });
+    this.isSaved = true;
+  }
+}
+
+Deno.test("trainClassifier() goes on bit for bit wherever it was interrupted", {
+  ignore,
+}, () =>
+  withSetup((setup) =>
+    inTemporaryFolder(async (folder) => {
+      const { device } = setup;
+      const optimizer = cramPlus({
+        base: sgd({ momentum: 0.9 }),
+        compressors: [topK(0.3), topK(0.6), topK(0.9)],
+        maskEvery: 3,
+      });
+      /** Trains for 11 steps; `end` is done behind a step, in a first attempt. */
+      const train = async (
+        every: number,
+        end?: (step: number, controller: AbortController) => void,
+      ) => {
+        const checkpoints = new Checkpoints(folder, device, every);
+        const lines = new Map<number, unknown>();
+        const attempt = async (
+          onStep: TrainingOptions["onStep"],
+          signal?: AbortSignal,
+        ) => {
+          using model = new TinyNetwork(device);
+          const done = await trainClassifier({
+            ...setup,
+            model,
+            optimizer,
+            checkpoints,
+            steps: 11,
+            onStep,
+            signal,
+            onReport: ({ imagesPerSecond: _, ...rest }) =>
+              void lines.set(rest.step, rest),
+          });
+          const weights = await Promise.all(
+            Array.from(model.stateDict().values(), (tensor) => tensor.data()),
+          );
+          return {
+            done,
+            weights,
+            reports: [4, 8, 11].map((i) => lines.get(i)),
+          };
+        };
+        if (end !== undefined) {
+          const controller = new AbortController();
+          try {
+            await attempt((step) => end(step, controller), controller.signal);
+          } catch (error) {
+            assertStringIncludes(`${error}`, "crash");
+          }
+        }
+        return await attempt(undefined);
+      };
+      const uninterrupted = await train(100);
+      assertEquals(uninterrupted.done, 11);
+      for (const last of [1, 4, 7]) {
+        const stopped = await train(100, (step, controller) => {
+          if (step === last) controller.abort();
+        });
+        assertEquals(stopped, uninterrupted);
+        const crashed = await train(3, (step) => {
+          if (step === last) throw new Error("crash");
+        });
+        assertEquals(crashed, uninterrupted);
+      }
+      const complete = await train(100, () => {});
+      assertEquals(complete, uninterrupted);
+    })
+  ));
+
+Deno.test("trainClassifier() saves no state in which the loss has diverged", {
+  ignore,
+}, () =>
+  withSetup((setup) =>
+    inTemporaryFolder(async (folder) => {
+      const checkpoints = new Checkpoints(folder, setup.device, 3);
+      await assertRejects(
+        () =>
+          trainClassifier({
+            ...setup,
+            checkpoints,
+            logEvery: 100,
+            schedule: () => 1e38,
+          }),
+        DivergenceError,
+      );
+      assert(!checkpoints.isSaved);
+    })
+  ));
 
 Deno.test("trainClassifier() names the step in which the loss diverges", {
   ignore,

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { openDevice } from "@cram/tensor";
+import { loadWeights } from "@cram/models";
+import { openDevice, openSafetensors } from "@cram/tensor";
 import { type ImageDataset, openImages, type Split } from "../data/dataset.ts";
 import { ImageLoader } from "../data/loader.ts";
 import { ImageNormalizer } from "../data/normalization.ts";
@@ -12,7 +13,7 @@ import { evaluateClassifier } from "../evaluate.ts";
 import { optimizerOf, scheduleOf } from "../optimizers.ts";
 import { formatDuration, ProgressLine, standardOutput } from "../progress.ts";
 import { MODELS } from "../recipes.ts";
-import { RunDirectory } from "../run_directory.ts";
+import { type RunConfig, RunDirectory } from "../run_directory.ts";
 import { trainClassifier } from "../train.ts";
 import { describeOptions, parseOptions } from "./options.ts";
 import { runProgram } from "./program.ts";
@@ -32,7 +33,9 @@ WebDataset archives with labels (.cls) next to the images.
 Options:
 ${describeOptions(TRAINING_OPTIONS)}
 
-Ctrl-C finishes the step, writes the weights and ends.
+Ctrl-C finishes the step, writes weights and a checkpoint, and ends. The same
+command with --resume goes on from there, or from the last checkpoint after a
+crash, and comes to the same weights as if nothing had happened.
 
 Examples:
   deno task train-imagenet --data cifar10 --model resnet20 --epochs 10
@@ -66,13 +69,15 @@ async function train(
     console.log(JSON.stringify(config, undefined, 2));
     return;
   }
-  const directory = options.out === undefined
-    ? undefined
-    : await RunDirectory.create(options.out, config);
 
   const recipe = MODELS[settings.model];
   const { classes, steps, batchSize, imageSize } = settings;
   using model = recipe.create(device, { classes, seed: settings.seed });
+  if (settings.init !== undefined) {
+    await using file = await openSafetensors(settings.init);
+    await loadWeights(model, file);
+  }
+  const directory = await openRun(options, config);
   using normalizer = new ImageNormalizer(device, recipe.transform);
   const progress = new ProgressLine(standardOutput(), steps);
   const loaderOf = (dataset: ImageDataset, split: Split): ImageLoader =>
@@ -97,6 +102,7 @@ async function train(
     }, ${count(steps, "step")} of ${count(batchSize, "image")}`,
   );
   const begin = performance.now();
+  let first = 0;
   using loader = loaderOf(dataset, "train");
   const done = await trainClassifier({
     device,
@@ -108,6 +114,17 @@ async function train(
     steps,
     accumulate: settings.accumulate,
     logEvery: settings.logEvery,
+    checkpoints: directory && {
+      every: settings.checkpointEvery,
+      save: (state) => directory.saveCheckpoint(state),
+      load: async () => {
+        if (!options.resume) return undefined;
+        const state = await directory.loadCheckpoint(device);
+        first = state?.step ?? 0;
+        progress.note(`Going on after ${count(first, "step")}`);
+        return state;
+      },
+    },
     signal,
     onStep: (step) => progress.advance(step),
     onReport: async (report) => {
@@ -126,9 +143,12 @@ async function train(
   progress.finish();
   if (done < steps) {
     progress.note(`Stopped after ${count(done, "step")} of ${steps}`);
+    if (directory !== undefined) {
+      progress.note("The same command with --resume goes on from there");
+    }
   }
   progress.note(
-    `Trained ${count(done, "step")} in ${
+    `Trained ${count(done - first, "step")} in ${
       formatDuration(performance.now() - begin)
     }`,
   );
@@ -150,6 +170,16 @@ async function train(
       }`,
     );
   }
+}
+
+async function openRun(
+  { out, resume }: TrainingOptionValues,
+  config: RunConfig,
+): Promise<RunDirectory | undefined> {
+  if (out === undefined) return undefined;
+  return resume
+    ? await RunDirectory.reopen(out, config)
+    : await RunDirectory.create(out, config);
 }
 
 function count(n: number, one: string, many = `${one}s`): string {

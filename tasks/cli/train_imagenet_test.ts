@@ -75,6 +75,10 @@ async function readMetrics(folder: string): Promise<Record<string, number>[]> {
   return text.trim().split("\n").map((line) => JSON.parse(line));
 }
 
+function withoutTime(metrics: readonly Record<string, number>[]): unknown {
+  return metrics.map(({ imagesPerSecond: _, ...rest }) => rest);
+}
+
 Deno.test("train-imagenet trains, measures and writes what it found", {
   ignore,
 }, () =>
@@ -132,8 +136,6 @@ Deno.test("train-imagenet trains, measures and writes what it found", {
       "--workers=3",
       `--out=${again}`,
     );
-    const withoutTime = (list: Record<string, number>[]): unknown =>
-      list.map(({ imagesPerSecond: _, ...rest }) => rest);
     assertEquals(withoutTime(await readMetrics(again)), withoutTime(metrics));
     assertEquals(
       await readFile(join(again, "model.safetensors")),
@@ -277,6 +279,125 @@ Deno.test("train-imagenet ends after the step when it is interrupted", {
     );
   }));
 
+/** Starts a run, and sends it a signal soon after its first report. */
+async function runAndStop(
+  signal: Deno.Signal,
+  milliseconds: number,
+  ...args: string[]
+): Promise<void> {
+  const child = command(...args).spawn();
+  let text = "";
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const stop = (): void => {
+    try {
+      child.kill(signal);
+    } catch {
+      // It has come to its end.
+    }
+  };
+  for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
+    text += part;
+    if (/^step /m.test(text)) timer ??= setTimeout(stop, milliseconds);
+  }
+  await child.status;
+  clearTimeout(timer);
+  let error = "";
+  for await (const part of child.stderr.pipeThrough(new TextDecoderStream())) {
+    error += part;
+  }
+  assertEquals(error, "");
+}
+
+Deno.test(
+  "train-imagenet --resume comes to the same end after kill -9 and Ctrl-C",
+  {
+    ignore,
+  },
+  () =>
+    withColors(async (data) => {
+      const [whole, parts] = ["whole", "parts"].map((name) => join(data, name));
+      const args = [
+        `--data=${data}`,
+        ...SMALL,
+        "--optimizer=cram+",
+        "--steps=60",
+        "--log-every=4",
+        "--workers=1",
+      ];
+      const { code } = await runCommand(...args, `--out=${whole}`);
+      assertEquals(code, 0);
+
+      const again = [...args, "--checkpoint-every=7", `--out=${parts}`];
+      const delays = [0, 1, 2].map(() => Math.floor(150 * Math.random()));
+      await runAndStop("SIGKILL", delays[0], ...again);
+      await runAndStop("SIGKILL", delays[1], ...again, "--resume");
+      await runAndStop("SIGINT", delays[2], ...again, "--resume");
+      const refused = await runCommand(...again);
+      assertEquals(refused.code, 1);
+      assertStringIncludes(refused.error, "OutputError: Cannot write to");
+      const other = await runCommand(...again, "--resume", "--momentum=0.5");
+      assertEquals(other.code, 1);
+      assertStringIncludes(
+        other.error,
+        `CheckpointError: Cannot go on with "${parts}": momentum was 0.9 and is now 0.5`,
+      );
+      const last = await runCommand(...again, "--resume");
+      assertEquals([last.code, last.error], [0, ""]);
+      assertMatch(last.out, /^Going on after \d+ steps?$/m);
+
+      const message = `killed ${delays} ms behind a report`;
+      assertEquals(
+        withoutTime(await readMetrics(parts)),
+        withoutTime(await readMetrics(whole)),
+        message,
+      );
+      assertEquals(
+        await readFile(join(parts, "model.safetensors")),
+        await readFile(join(whole, "model.safetensors")),
+        message,
+      );
+    }),
+);
+
+Deno.test("train-imagenet --init begins with the weights of a file", {
+  ignore,
+}, () =>
+  withColors(async (data) => {
+    const [first, second] = ["first", "second"].map((name) => join(data, name));
+    const args = [`--data=${data}`, ...SMALL, "--workers=1", "--steps=1"];
+    await runCommand(...args, `--out=${first}`);
+    const init = `--init=${join(first, "model.safetensors")}`;
+    const { code, error } = await runCommand(
+      ...args,
+      "--lr=0",
+      "--seed=2",
+      init,
+      `--out=${second}`,
+    );
+    assertEquals([code, error], [0, ""]);
+    const weightsOf = async (folder: string): Promise<unknown> => {
+      await using file = await openSafetensors(
+        join(folder, "model.safetensors"),
+      );
+      return await file.read("layer1.0.conv1.weight");
+    };
+    assertEquals(await weightsOf(second), await weightsOf(first));
+
+    const other = join(data, "other");
+    const refused = await runCommand(
+      ...args,
+      "--classes=10",
+      init,
+      `--out=${other}`,
+    );
+    assertEquals(refused.code, 1);
+    assertStringIncludes(
+      refused.error,
+      'StateDictError: Cannot load weights: "fc.weight" is float32 [64, 3] where float32 [64, 10] is expected',
+    );
+    assert(!await exists(other));
+  }));
+
 Deno.test("train-imagenet shows what it cannot use, and no stack trace", {
   ignore,
 }, () =>
@@ -305,6 +426,26 @@ Deno.test("train-imagenet shows what it cannot use, and no stack trace", {
         [`--data=${data}`, "--batch-size=4", "--accumulate=2"],
         2,
         'UsageError: Cannot use --accumulate "2": there are 9 images, and with --batch-size 4 the last step of an epoch has 1',
+      ],
+      [
+        [`--data=${data}`, "--resume"],
+        2,
+        "UsageError: Cannot use --resume without --out DIR",
+      ],
+      [
+        [`--data=${data}`, "--checkpoint-every=5"],
+        2,
+        'UsageError: Cannot use --checkpoint-every "5" without --out DIR',
+      ],
+      [
+        [
+          `--data=${data}`,
+          ...SMALL,
+          "--resume",
+          `--out=${join(data, "nowhere")}`,
+        ],
+        1,
+        `CheckpointError: Cannot go on with "${join(data, "nowhere")}"`,
       ],
       [["--data=/nowhere"], 1, 'DataError: Cannot read images of "/nowhere"'],
       [
@@ -361,6 +502,7 @@ Deno.test(
         "sparsities X,…",
         "nm N:M,…",
         "no-augment",
+        "resume",
         "out DIR",
       ]
     ) assertStringIncludes(out, `--${option}`);

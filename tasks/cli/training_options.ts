@@ -93,10 +93,19 @@ export const TRAINING_OPTIONS = {
   augment: flag("take images as they are, without crops and flips", true),
   shuffle: flag("take images in the order of the data set", true),
   evaluate: flag("measure the accuracy on DIR/val or DIR/val-*.tar at the end"),
+  init: text(
+    "FILE",
+    "a .safetensors file of weights to begin with, with PyTorch's names",
+  ),
   out: text(
     "DIR",
-    "where config.json, metrics.jsonl and model.safetensors are written",
+    "where config.json, metrics.jsonl, checkpoints and model.safetensors are written",
   ),
+  checkpointEvery: integer(
+    1,
+    "after how many steps a checkpoint is written to --out; default: one epoch",
+  ),
+  resume: flag("go on with the run in --out, from its last checkpoint"),
   printConfig: flag("show what config.json would hold, and end"),
   help: flag("show this"),
 };

@@ -23,6 +23,8 @@ export interface TrainingSettings extends OptimizerSettings, ScheduleSettings {
   readonly workers: number;
   readonly maxBad: number;
   readonly logEvery: number;
+  readonly checkpointEvery: number;
+  readonly init?: string;
 }
 
 const WITH_MOMENTUM: readonly OptimizerName[] = ["sgd", "sam", "cram", "cram+"];
@@ -43,6 +45,16 @@ export function checkOptions(options: TrainingOptionValues): string {
   checkUse("rho", rho, optimizer, WITH_ASCENT);
   checkUse("sparsities", sparsities, optimizer, WITH_COMPRESSION);
   checkUse("nm", patterns, optimizer, WITH_COMPRESSION);
+  if (options.resume && options.out === undefined) {
+    throw new UsageError(
+      "Cannot use --resume without --out DIR, where the run is",
+    );
+  }
+  if (options.checkpointEvery !== undefined && options.out === undefined) {
+    throw new UsageError(
+      `Cannot use --checkpoint-every "${options.checkpointEvery}" without --out DIR, where checkpoints are written`,
+    );
+  }
   if (options.data === undefined) {
     throw new UsageError(
       "Cannot train without images: say --data DIR; --help explains",
@@ -136,6 +148,8 @@ export function settle(
     workers: options.workers ?? navigator.hardwareConcurrency,
     maxBad: options.maxBad ?? 10,
     logEvery: options.logEvery ?? 10,
+    checkpointEvery: options.checkpointEvery ?? stepsPerEpoch,
+    init: options.init,
   };
 }
 

@@ -17,7 +17,8 @@ export interface WorkerImage
 
 /** A batch to help with. */
 export interface WorkerBatch {
-  readonly step: number;
+  /** What the answer is recognized by. */
+  readonly id: number;
   readonly epoch: number;
   readonly seed: bigint;
   readonly transform: Transform;
@@ -38,7 +39,8 @@ export interface BrokenImage {
 
 /** What a worker answers when it has done its part of a batch. */
 export interface WorkerReply {
-  readonly step: number;
+  /** Which batch it was. */
+  readonly id: number;
   readonly broken: readonly BrokenImage[];
   /** Why no image can be decoded at all. */
   readonly failure?: string;
@@ -69,9 +71,9 @@ async function work(batch: WorkerBatch): Promise<void> {
         () => takeImages(decodeImage, batch, broken),
       ),
     );
-    scope.postMessage({ step: batch.step, broken });
+    scope.postMessage({ id: batch.id, broken });
   } catch (error) {
-    scope.postMessage({ step: batch.step, broken, failure: `${error}` });
+    scope.postMessage({ id: batch.id, broken, failure: `${error}` });
   }
 }
 

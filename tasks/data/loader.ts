@@ -85,7 +85,9 @@ export class ImageLoader implements Disposable {
   readonly #dataset: ImageDataset;
   readonly #options: ImageLoaderOptions;
   readonly #workers: Worker[] = [];
+  /** What the workers are at, by the number of the request: of one step there may be two, if an earlier pass over the batches was broken off. */
   readonly #requests = new Map<number, Request>();
+  #lastId = 0;
   readonly #buffers: SharedArrayBuffer[] = [];
   readonly #broken = new Set<number>();
   #order:
@@ -134,14 +136,13 @@ export class ImageLoader implements Disposable {
     from: number,
     to: number,
   ): AsyncGenerator<ImageBatch, void, void> {
-    const ahead: Promise<void>[] = [];
+    const ahead: Request[] = [];
     for (let step = from; step < to; step++) {
       while (step + ahead.length < Math.min(to, step + 1 + AHEAD)) {
         ahead.push(this.#request(step + ahead.length));
       }
-      await ahead.shift();
-      const request = this.#requests.get(step)!;
-      this.#requests.delete(step);
+      const request = ahead.shift()!;
+      await request.done.promise;
       this.#countBroken(request);
       yield this.#batchOf(step, request);
       this.#buffers.push(request.pixels);
@@ -153,7 +154,7 @@ export class ImageLoader implements Disposable {
     for (const worker of this.#workers) worker.terminate();
   }
 
-  #request(step: number): Promise<void> {
+  #request(step: number): Request {
     const { batchSize, seed, transform } = this.#options;
     const epoch = Math.floor(step / this.stepsPerEpoch);
     const first = step % this.stepsPerEpoch * batchSize;
@@ -170,9 +171,10 @@ export class ImageLoader implements Disposable {
     };
     // Nobody waits for batches of a run that has ended.
     request.done.promise.catch(() => {});
-    this.#requests.set(step, request);
+    const id = ++this.#lastId;
+    this.#requests.set(id, request);
     const message: WorkerBatch = {
-      step,
+      id,
       epoch,
       seed,
       transform,
@@ -184,7 +186,7 @@ export class ImageLoader implements Disposable {
       taken: new SharedArrayBuffer(4),
     };
     for (const worker of this.#workers) worker.postMessage(message);
-    return request.done.promise;
+    return request;
   }
 
   #orderOf(epoch: number): Uint32Array {
@@ -198,17 +200,19 @@ export class ImageLoader implements Disposable {
     return this.#order.examples;
   }
 
-  #receive({ step, broken, failure }: WorkerReply): void {
+  #receive({ id, broken, failure }: WorkerReply): void {
     if (failure !== undefined) {
       this.#fail(new DataError(`Cannot decode images: ${failure}`));
       return;
     }
-    const request = this.#requests.get(step);
+    const request = this.#requests.get(id);
     if (request === undefined) return;
     for (const { position, reason } of broken) {
       request.broken.set(position, reason);
     }
-    if (--request.waitingFor === 0) request.done.resolve();
+    if (--request.waitingFor > 0) return;
+    this.#requests.delete(id);
+    request.done.resolve();
   }
 
   #fail(error: DataError): void {

@@ -65,6 +65,24 @@ Deno.test("ImageLoader goes on anywhere as if it had not been interrupted", {
     assertEquals(await load(folder, {}, 4, 6), whole.slice(4));
   }));
 
+Deno.test("ImageLoader begins anew after a pass that was broken off", {
+  ignore,
+}, () =>
+  inTemporaryFolder(async (folder) => {
+    await writeImages(folder);
+    const whole = await load(folder, {});
+    const dataset = await openImages(folder, "train");
+    for (const broken of [1, 2, 3]) {
+      using loader = new ImageLoader(dataset, OPTIONS);
+      for await (const { step } of loader.batches(0, 6)) {
+        if (step === broken) break;
+      }
+      for await (const { step, pixels } of loader.batches(0, 6)) {
+        assertEquals(Uint8Array.from(pixels), whole[step].pixels);
+      }
+    }
+  }));
+
 Deno.test(
   "ImageLoader shows every image once an epoch, in new order and form",
   { ignore },
