@@ -237,6 +237,8 @@ testOnWebGpu(
   async ({ runtime }) => {
     const view = viewOfValues(runtime, counting(4));
     runtime.gpu.destroy();
+    // At once, before the platform announces the loss.
+    assertThrows(() => fill(runtime, view, 1), DeviceLostError);
     await assertRejects(
       () => valuesOf(runtime, view),
       DeviceLostError,

@@ -1,5 +1,6 @@
 /** Uniform blocks, shared by all dispatches that have the same numbers. */
 
+import { DeviceLostError } from "../errors.ts";
 import { Block } from "./_buffer.ts";
 import type { Kernel } from "./_kernel.ts";
 import { uniformFields } from "./_source.ts";
@@ -26,7 +27,11 @@ export class UniformCache {
     this.#retire = retire;
   }
 
-  /** A buffer with the uniforms of a dispatch. */
+  /**
+   * A buffer with the uniforms of a dispatch.
+   *
+   * @throws {DeviceLostError} If the device was lost.
+   */
   get(
     kernel: Kernel,
     groups: number,
@@ -75,8 +80,18 @@ export class UniformCache {
       usage: GPUBufferUsage.UNIFORM,
       mappedAtCreation: true,
     });
-    new Uint8Array(gpu.getMappedRange()).set(new Uint8Array(bytes));
-    gpu.unmap();
+    try {
+      new Uint8Array(gpu.getMappedRange()).set(new Uint8Array(bytes));
+      gpu.unmap();
+    } catch (cause) {
+      // Of all calls, this one fails at once, before the loss is announced.
+      throw new DeviceLostError(
+        `Cannot use the webgpu device any more: it gives no memory for uniforms: ${
+          (cause as Error).message
+        }`,
+        { cause },
+      );
+    }
     return new Block(gpu);
   }
 }
