@@ -151,21 +151,30 @@ export async function quantizeTensor(
 ): Promise<QuantizedTensor> {
   const settings = quantizer(options);
   checkWeights("quantize", [{ name: "x", tensor: x }]);
-  using _scope = x.device.scope();
-  const grid = chooseGrid(x, settings);
-  const encoded = reshape(encode(x, grid, settings), [x.size]);
+  const parts = codesAndGrid(x, settings);
+  // The scope is closed by now: other work may go on while codes are read.
   const [codes, scales, zeroPoints] = await Promise.all(
-    [encoded, grid.scale, grid.zeroPoint].map((part) => part.data()),
+    parts.map(async (part) => {
+      using tensor = part;
+      return await tensor.data();
+    }),
   );
   const { low } = codesOf(settings);
   return new QuantizedTensor({
     shape: x.shape,
     settings,
     codes: pack(Uint8Array.from(codes, (code) => code - low), settings.bits),
-    gridShape: grid.scale.shape,
+    gridShape: parts[1].shape,
     scales: Float32Array.from(scales),
     zeroPoints: Float32Array.from(zeroPoints),
   });
+}
+
+function codesAndGrid(x: Tensor, settings: Quantizer): Tensor[] {
+  using scope = x.device.scope();
+  const grid = chooseGrid(x, settings);
+  const codes = reshape(encode(x, grid, settings), [x.size]);
+  return [codes, grid.scale, grid.zeroPoint].map((part) => scope.keep(part));
 }
 
 function pack(codes: Uint8Array, bits: number): Uint8Array {
