@@ -11,6 +11,7 @@
  */
 
 import { DeviceError } from "../errors.ts";
+import { builtinModule } from "./_builtin_module.ts";
 
 /** An exported function of the WebAssembly module; see assembly/_kernel.ts. */
 export type Kernel = (params: number, part: number, parts: number) => void;
@@ -266,12 +267,9 @@ async function startWorker(
   source: string,
   order: Order,
 ): Promise<StoppableWorker> {
-  const { process } = globalThis as {
-    process?: { getBuiltinModule?(name: string): unknown };
-  };
-  const threads = process?.getBuiltinModule?.("node:worker_threads");
+  const threads = builtinModule<NodeWorkerThreads>("node:worker_threads");
   return threads !== undefined
-    ? await startNodeWorker(threads as NodeWorkerThreads, source, order)
+    ? await startNodeWorker(threads, source, order)
     : await startWebWorker(source, order);
 }
 

@@ -9,6 +9,7 @@
  */
 
 import type { BackendBuffer, View } from "../backend.ts";
+import { builtinModule } from "./_builtin_module.ts";
 import { Heap, MAX_PAGES } from "./_heap.ts";
 import { KERNEL_NAMES } from "./_kernels_wasm.ts";
 import { MAX_PARTS, Pool } from "./_pool.ts";
@@ -83,8 +84,7 @@ export class Runtime {
       (instance.exports.heapBase as () => number)(),
       maxPages,
     );
-    const wanted = options.threads ??
-      globalThis.navigator?.hardwareConcurrency ?? 1;
+    const wanted = options.threads ?? coreCount();
     const threads = shared ? Math.min(wanted, MAX_THREADS) : 1;
     const pool = new Pool({
       module,
@@ -187,4 +187,11 @@ function createMemory(
       if (maxPages <= INITIAL_PAGES) throw error;
     }
   }
+}
+
+/** How many threads the machine runs at once. Node has no `navigator` before version 21. */
+function coreCount(): number {
+  const os = builtinModule<{ availableParallelism(): number }>("node:os");
+  return globalThis.navigator?.hardwareConcurrency ??
+    os?.availableParallelism() ?? 1;
 }

@@ -50,20 +50,37 @@ Deno.test("Runtime has the threads it was asked for, and one without shared memo
   );
 });
 
-Deno.test("Runtime uses web workers where node:worker_threads is missing", async () => {
-  const process = Object.getOwnPropertyDescriptor(globalThis, "process")!;
-  Object.defineProperty(globalThis, "process", {
-    value: undefined,
-    configurable: true,
-  });
-  try {
-    await withRuntime({ threads: 3 }, (runtime) => {
-      assertEquals(runtime.threads, 3);
-      compute(runtime);
-    });
-  } finally {
-    Object.defineProperty(globalThis, "process", process);
+/** Replaces globals while a function runs. */
+async function withGlobals(
+  values: Readonly<Record<string, unknown>>,
+  run: () => Promise<void>,
+): Promise<void> {
+  const descriptors = Object.getOwnPropertyDescriptors(globalThis);
+  for (const [name, value] of Object.entries(values)) {
+    Object.defineProperty(globalThis, name, { value, configurable: true });
   }
+  try {
+    await run();
+  } finally {
+    for (const name of Object.keys(values)) {
+      Object.defineProperty(
+        globalThis,
+        name,
+        descriptors[name as keyof typeof descriptors],
+      );
+    }
+  }
+}
+
+Deno.test("Runtime uses web workers where node:worker_threads is missing", async () => {
+  await withGlobals(
+    { process: undefined },
+    () =>
+      withRuntime({ threads: 3 }, (runtime) => {
+        assertEquals(runtime.threads, 3);
+        compute(runtime);
+      }),
+  );
 });
 
 Deno.test("Runtime runs every part once, also of many short kernels in a row", async () => {
@@ -84,6 +101,16 @@ Deno.test("Runtime runs every part once, also of many short kernels in a row", a
     );
     assert(result.every((sum) => sum === runs));
   });
+});
+
+Deno.test("Runtime counts the cores where there is no navigator, as in Node 20", async () => {
+  await withGlobals({
+    navigator: undefined,
+    process: {
+      getBuiltinModule: (name: string) =>
+        name === "node:os" ? { availableParallelism: () => 3 } : undefined,
+    },
+  }, () => withRuntime({}, ({ threads }) => assertEquals(threads, 3)));
 });
 
 Deno.test("Runtime sees memory that grew after the threads had started", async () => {
