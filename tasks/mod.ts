@@ -16,6 +16,7 @@ export * from "./data/tar.ts";
 export * from "./data/web_dataset.ts";
 export * from "./errors.ts";
 export * from "./evaluate.ts";
+export * from "./one_shot.ts";
 export * from "./optimizers.ts";
 export * from "./progress.ts";
 export * from "./recipes.ts";

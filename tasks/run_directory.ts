@@ -28,6 +28,7 @@ import { CheckpointError, OutputError } from "./errors.ts";
 const CONFIG = "config.json";
 const METRICS = "metrics.jsonl";
 const MODEL = "model.safetensors";
+const RESULTS = "results.json";
 const CHECKPOINT = "checkpoint.safetensors";
 
 /** What a process leaves behind that ends while it writes a file. */
@@ -39,6 +40,7 @@ const FREE_SETTINGS = new Set([
   "workers",
   "maxBad",
   "checkpointEvery",
+  "bnTuning",
 ]);
 
 /** Settings of a run, as JSON can hold them. */
@@ -46,7 +48,7 @@ export type RunConfig = Readonly<Record<string, unknown>>;
 
 /**
  * A folder with `config.json`, `metrics.jsonl`, `checkpoint.safetensors` and,
- * at the end, `model.safetensors`.
+ * at the end, `model.safetensors` and `results.json`.
  */
 export class RunDirectory {
   /** The path of the folder. */
@@ -76,9 +78,7 @@ export class RunDirectory {
       await ensureDir(path);
       await writeFile(directory.#file(METRICS), "");
       // The folder holds a run from here on, or does not.
-      const temporary = directory.#file(`${CONFIG}.tmp`);
-      await writeFile(temporary, JSON.stringify(config, undefined, 2) + "\n");
-      await rename(temporary, directory.#file(CONFIG));
+      await directory.#writeJson(CONFIG, config);
     });
     return directory;
   }
@@ -172,6 +172,27 @@ export class RunDirectory {
       })
     );
     return path;
+  }
+
+  /**
+   * Writes `results.json`.
+   *
+   * @param results What the evaluation found, as JSON can hold it.
+   * @returns The path of the file.
+   * @throws {OutputError} If it cannot be written.
+   */
+  async saveResults(
+    results: Readonly<Record<string, unknown>>,
+  ): Promise<string> {
+    await this.#writing(() => this.#writeJson(RESULTS, results));
+    return this.#file(RESULTS);
+  }
+
+  /** Writes a file that is complete or as it was before. */
+  async #writeJson(name: string, value: unknown): Promise<void> {
+    const temporary = this.#file(`${name}.tmp`);
+    await writeFile(temporary, JSON.stringify(value, undefined, 2) + "\n");
+    await rename(temporary, this.#file(name));
   }
 
   #file(name: string): string {

@@ -1,14 +1,6 @@
 import { topK } from "@cram/compress";
-import { Conv2d, Layer, Linear, type Members } from "@cram/models";
 import { cramPlus, sgd, warmupCosine } from "@cram/optim";
-import {
-  type Device,
-  globalAveragePool2d,
-  openDevice,
-  RandomSource,
-  relu,
-  type Tensor,
-} from "@cram/tensor";
+import { type Device, openDevice } from "@cram/tensor";
 import {
   assert,
   assertAlmostEquals,
@@ -32,35 +24,13 @@ import {
   inTemporaryFolder,
   withoutPermissions as ignore,
 } from "./testdata/temporary_folder.ts";
+import { TinyNetwork } from "./testdata/tiny_network.ts";
 import {
   type CheckpointStore,
   trainClassifier,
   type TrainingOptions,
   type TrainingReport,
 } from "./train.ts";
-
-/** A network that is just large enough to tell colours apart. */
-class TinyNetwork extends Layer {
-  readonly #conv: Conv2d;
-  readonly #fc: Linear;
-
-  constructor(device: Device) {
-    super();
-    const random = new RandomSource(1n);
-    const sizes = { inChannels: 3, outChannels: 8, kernelSize: 1, bias: true };
-    this.#conv = new Conv2d(device, sizes, random);
-    this.#fc = new Linear(device, { inFeatures: 8, outFeatures: 3 }, random);
-  }
-
-  override members(): Members {
-    return { conv: this.#conv, fc: this.#fc };
-  }
-
-  override forward(x: Tensor): Tensor {
-    const y = relu(this.#conv.forward(x));
-    return this.#fc.forward(globalAveragePool2d(y));
-  }
-}
 
 interface Setup extends TrainingOptions {
   readonly dataset: ImageDataset;

@@ -4,13 +4,20 @@
  * @module
  */
 
-import { loadWeights } from "@cram/models";
-import { openDevice, openSafetensors } from "@cram/tensor";
-import { type ImageDataset, openImages, type Split } from "../data/dataset.ts";
-import { ImageLoader } from "../data/loader.ts";
+import { loadWeights, type ResNet } from "@cram/models";
+import { type Device, openDevice, openSafetensors } from "@cram/tensor";
+import {
+  findImages,
+  type ImageDataset,
+  openImages,
+  sampleImages,
+} from "../data/dataset.ts";
+import { ImageLoader, type ImageLoaderOptions } from "../data/loader.ts";
 import { ImageNormalizer } from "../data/normalization.ts";
-import { evaluateClassifier } from "../evaluate.ts";
-import { optimizerOf, scheduleOf } from "../optimizers.ts";
+import { calibrationRandom, calibrationSeed } from "../data/random_streams.ts";
+import { DataError } from "../errors.ts";
+import { evaluateOneShot, OneShotTable } from "../one_shot.ts";
+import { compressorsOf, optimizerOf, scheduleOf } from "../optimizers.ts";
 import { formatDuration, ProgressLine, standardOutput } from "../progress.ts";
 import { MODELS } from "../recipes.ts";
 import { type RunConfig, RunDirectory } from "../run_directory.ts";
@@ -21,7 +28,11 @@ import {
   TRAINING_OPTIONS,
   type TrainingOptionValues,
 } from "./training_options.ts";
-import { checkOptions, settle } from "./training_settings.ts";
+import {
+  checkOptions,
+  settle,
+  type TrainingSettings,
+} from "./training_settings.ts";
 
 const HELP = `Trains an image classifier.
 
@@ -51,8 +62,9 @@ async function train(
   const folder = checkOptions(options);
   const dataset = await openImages(folder, "train");
   const validation = options.evaluate
-    ? await openImages(folder, "val")
+    ? await findImages(folder, "val")
     : undefined;
+  if (validation !== undefined) checkClasses(folder, dataset, validation);
   const settings = settle(options, dataset);
   await using device = await openDevice(
     options.device === "auto" ? undefined : options.device,
@@ -80,19 +92,26 @@ async function train(
   const directory = await openRun(options, config);
   using normalizer = new ImageNormalizer(device, recipe.transform);
   const progress = new ProgressLine(standardOutput(), steps);
-  const loaderOf = (dataset: ImageDataset, split: Split): ImageLoader =>
-    new ImageLoader(dataset, {
+  const run: Run = {
+    settings,
+    device,
+    model,
+    dataset,
+    normalizer,
+    directory,
+    progress,
+    signal,
+    loading: {
       ...settings,
-      shuffle: settings.shuffle && split === "train",
       transform: {
         recipe: recipe.transform,
         size: imageSize,
-        augment: settings.augment && split === "train",
+        augment: settings.augment,
       },
       onBroken: ({ name }, reason) =>
         progress.note(`skipped "${name}": ${reason}`),
-    });
-
+    },
+  };
   progress.note(
     `${settings.model} on ${device.info.kind} (${device.info.description})`,
   );
@@ -101,16 +120,37 @@ async function train(
       count(classes, "class", "classes")
     }, ${count(steps, "step")} of ${count(batchSize, "image")}`,
   );
+  await minimizeLoss(run, options.resume);
+  if (validation !== undefined && !signal.aborted) {
+    await pruneAtOnce(run, validation);
+  }
+}
+
+/** What the parts of the program work on. */
+interface Run {
+  readonly settings: TrainingSettings;
+  readonly device: Device;
+  readonly model: ResNet;
+  readonly dataset: ImageDataset;
+  readonly loading: ImageLoaderOptions;
+  readonly normalizer: ImageNormalizer;
+  readonly directory: RunDirectory | undefined;
+  readonly progress: ProgressLine;
+  readonly signal: AbortSignal;
+}
+
+/** Trains, and saves the weights. */
+async function minimizeLoss(run: Run, resume: boolean): Promise<void> {
+  const { settings, directory, progress, dataset, loading } = run;
+  const { steps } = settings;
   const begin = performance.now();
   let first = 0;
-  using loader = loaderOf(dataset, "train");
+  using loader = new ImageLoader(dataset, loading);
   const done = await trainClassifier({
-    device,
-    model,
+    ...run,
     optimizer: optimizerOf(settings),
     schedule: scheduleOf(settings),
     loader,
-    normalizer,
     steps,
     accumulate: settings.accumulate,
     logEvery: settings.logEvery,
@@ -118,14 +158,13 @@ async function train(
       every: settings.checkpointEvery,
       save: (state) => directory.saveCheckpoint(state),
       load: async () => {
-        if (!options.resume) return undefined;
-        const state = await directory.loadCheckpoint(device);
+        if (!resume) return undefined;
+        const state = await directory.loadCheckpoint(run.device);
         first = state?.step ?? 0;
         progress.note(`Going on after ${count(first, "step")}`);
         return state;
       },
     },
-    signal,
     onStep: (step) => progress.advance(step),
     onReport: async (report) => {
       progress.report(
@@ -153,23 +192,81 @@ async function train(
     }`,
   );
   if (directory !== undefined) {
-    progress.note(`Wrote ${await directory.saveModel(device, model)}`);
+    progress.note(`Wrote ${await directory.saveModel(run.device, run.model)}`);
   }
-  if (validation !== undefined && !signal.aborted) {
-    using loader = loaderOf(validation, "val");
-    const { accuracy, images, loss } = await evaluateClassifier({
-      device,
-      model,
-      loader,
-      normalizer,
-      signal,
-    });
-    progress.note(
-      `Validation accuracy ${percent(accuracy)}, loss ${loss.toFixed(4)} on ${
-        count(images, "image")
-      }`,
-    );
+}
+
+/** Measures the model dense and pruned, and saves the table. */
+async function pruneAtOnce(run: Run, validation: ImageDataset): Promise<void> {
+  const { settings, directory, progress, loading, signal } = run;
+  using loader = new ImageLoader(validation, {
+    ...loading,
+    shuffle: false,
+    transform: { ...loading.transform, augment: false },
+  });
+  using calibration = calibrationLoader(run);
+  const options = {
+    ...run,
+    loader,
+    compressors: compressorsOf({ ...settings, sparsities: SPARSITIES }),
+    calibration: calibration &&
+      { loader: calibration, batches: TUNING_BATCHES },
+  };
+  const table = new OneShotTable(options);
+  progress.note(
+    `Accuracy on ${
+      count(validation.files.length, "validation image")
+    }, dense and pruned at once${
+      calibration ? ", then with batch norm tuned" : ""
+    }:`,
+  );
+  progress.note(table.header);
+  const results = await evaluateOneShot({
+    ...options,
+    onResult: (result) => progress.note(table.row(result)),
+  });
+  if (directory !== undefined && !signal.aborted) {
+    progress.note(`Wrote ${await directory.saveResults({ results })}`);
   }
+}
+
+/** To which parts of zeros a trained model is pruned, as the CrAM paper does. */
+const SPARSITIES = [0.5, 0.7, 0.8, 0.9];
+
+/** How many batches move the running statistics, as in the code of the CrAM paper. */
+const TUNING_BATCHES = 100;
+
+function calibrationLoader(
+  { settings: { seed, bnTuning }, dataset, loading }: Run,
+): ImageLoader | undefined {
+  if (bnTuning === 0) return undefined;
+  const sample = sampleImages(dataset, bnTuning, calibrationRandom(seed));
+  return new ImageLoader(sample, {
+    ...loading,
+    seed: calibrationSeed(seed),
+    shuffle: true,
+  });
+}
+
+/** Labels are numbers: they must mean the same in both splits. */
+function checkClasses(
+  folder: string,
+  train: ImageDataset,
+  validation: ImageDataset,
+): void {
+  const index = validation.classes.findIndex((name, i) =>
+    name !== train.classes[i]
+  );
+  if (index < 0) return;
+  throw new DataError(
+    `Cannot evaluate on the images of "${folder}": class ${index} is "${
+      validation.classes[index]
+    }" in val, ${
+      index < train.classes.length
+        ? `"${train.classes[index]}"`
+        : "and there is none"
+    } in train; --no-evaluate leaves that out`,
+  );
 }
 
 async function openRun(

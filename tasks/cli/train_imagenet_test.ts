@@ -7,7 +7,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { exists } from "@std/fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { OPTIMIZERS } from "../optimizers.ts";
 import {
@@ -34,6 +34,7 @@ const SMALL = [
   "--batch-size=4",
   "--device=cpu",
   "--threads=1",
+  "--no-evaluate",
 ];
 
 function command(...args: string[]): Deno.Command {
@@ -89,13 +90,25 @@ Deno.test("train-imagenet trains, measures and writes what it found", {
       ...args,
       "--steps=8",
       "--evaluate",
+      "--bn-tuning=4",
       "--workers=1",
       `--out=${out}`,
     );
     assertEquals([code, error], [0, ""]);
     assertStringIncludes(text, "9 images of 3 classes, 8 steps of 4 images");
     assertMatch(text, /^step 8\/8 {2}loss \d/m);
-    assertMatch(text, /^Validation accuracy .* on 3 images$/m);
+    assertMatch(
+      text,
+      /^Accuracy on 3 validation images, .* batch norm tuned:$\n {12}sparsity {2}accuracy {5}tuned$\n(.+ %\n){5}Wrote/m,
+    );
+    assertMatch(text, /^top-k 90 % {4}90\.\d %( +\d+\.\d %){2}$/m);
+    const { results } = JSON.parse(
+      await readFile(join(out, "results.json"), "utf8"),
+    );
+    assertEquals(
+      results.map(({ name }: { name: string }) => name),
+      ["dense", "top-k 50 %", "top-k 70 %", "top-k 80 %", "top-k 90 %"],
+    );
 
     const config = JSON.parse(await readFile(join(out, "config.json"), "utf8"));
     assertEquals(config.model, "resnet20");
@@ -404,6 +417,12 @@ Deno.test("train-imagenet shows what it cannot use, and no stack trace", {
   withColors(async (data) => {
     const file = join(data, "file");
     await writeFile(file, "");
+    const mismatched = join(data, "mismatched");
+    await cp(join(data, "train"), join(mismatched, "train"), {
+      recursive: true,
+    });
+    await cp(join(data, "val"), join(mismatched, "val"), { recursive: true });
+    await rm(join(mismatched, "val", "color1"), { recursive: true });
     const cases: [string[], number, string][] = [
       [["--steps=none"], 2, 'UsageError: Cannot use --steps "none"'],
       [[], 2, "UsageError: Cannot train without images"],
@@ -446,6 +465,11 @@ Deno.test("train-imagenet shows what it cannot use, and no stack trace", {
         ],
         1,
         `CheckpointError: Cannot go on with "${join(data, "nowhere")}"`,
+      ],
+      [
+        [`--data=${mismatched}`],
+        1,
+        `DataError: Cannot evaluate on the images of "${mismatched}": class 1 is "color2" in val, "color1" in train; --no-evaluate leaves that out`,
       ],
       [["--data=/nowhere"], 1, 'DataError: Cannot read images of "/nowhere"'],
       [

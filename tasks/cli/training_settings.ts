@@ -24,6 +24,7 @@ export interface TrainingSettings extends OptimizerSettings, ScheduleSettings {
   readonly maxBad: number;
   readonly logEvery: number;
   readonly checkpointEvery: number;
+  readonly bnTuning: number;
   readonly init?: string;
 }
 
@@ -149,6 +150,7 @@ export function settle(
     maxBad: options.maxBad ?? 10,
     logEvery: options.logEvery ?? 10,
     checkpointEvery: options.checkpointEvery ?? stepsPerEpoch,
+    bnTuning: options.bnTuning ?? 1000,
     init: options.init,
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { RandomSource } from "@cram/tensor";
 import { exists } from "@std/fs";
 import { join } from "node:path";
 import { DataError } from "../errors.ts";
@@ -79,4 +80,21 @@ export async function openImages(
     );
   }
   return images;
+}
+
+/**
+ * Draws some images of a data set.
+ *
+ * @param dataset The data set.
+ * @param count How many; all of them if there are not so many.
+ * @param random What the draw comes from.
+ * @returns A data set of the same classes.
+ */
+export function sampleImages(
+  dataset: ImageDataset,
+  count: number,
+  random: RandomSource,
+): ImageDataset {
+  const order = random.permutation(dataset.files.length).subarray(0, count);
+  return { ...dataset, files: Array.from(order, (i) => dataset.files[i]) };
 }

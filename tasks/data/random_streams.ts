@@ -14,6 +14,7 @@ import { RandomSource } from "@cram/tensor";
 const ORDER = 1n;
 const AUGMENTATION = 2n;
 const COMPRESSION = 3n;
+const CALIBRATION = 4n;
 
 function sourceOf(
   seed: bigint,
@@ -60,7 +61,31 @@ export function augmentationRandom(
  * @returns Another seed.
  */
 export function compressionSeed(seed: bigint): bigint {
-  const random = sourceOf(seed, COMPRESSION, 0, 0);
+  return seedOf(sourceOf(seed, COMPRESSION, 0, 0));
+}
+
+/**
+ * The seed of the order and augmentation of the images that running statistics
+ * are tuned on.
+ *
+ * @param seed The seed of the run.
+ * @returns Another seed.
+ */
+export function calibrationSeed(seed: bigint): bigint {
+  return seedOf(sourceOf(seed, CALIBRATION, 0, 0));
+}
+
+/**
+ * The randomness of which images these are.
+ *
+ * @param seed The seed of the run.
+ * @returns A source of its own.
+ */
+export function calibrationRandom(seed: bigint): RandomSource {
+  return sourceOf(seed, CALIBRATION, 0, 1);
+}
+
+function seedOf(random: RandomSource): bigint {
   const word = (): bigint => BigInt(random.integer(2 ** 32));
   return word() << 32n | word();
 }
