@@ -84,6 +84,22 @@ export class Masks implements Disposable {
    * @throws {ArgumentError} If the file has a mask of another weight.
    * @throws {DTypeError} If a tensor of the file is no mask.
    * @throws {ShapeError} If a mask and its weight differ in shape.
+   *
+   * @example There and back
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { Masks, topK } from "@cram/compress";
+   * import { openDevice, tensor } from "@cram/tensor";
+   * import { encodeSafetensors, parseSafetensors } from "@cram/tensor/safetensors";
+   *
+   * await using device = await openDevice("reference");
+   * using _scope = device.scope();
+   * const weights = [{ name: "weight", tensor: tensor(device, [[1, 4, 2]]) }];
+   * const masks = topK(0.5).compress(weights)!;
+   * const file = parseSafetensors(await encodeSafetensors(masks.entries));
+   * using loaded = await Masks.load(file, weights);
+   * assertEquals(await loaded.count(), await masks.count());
+   * ```
    */
   static async load(
     file: Safetensors,

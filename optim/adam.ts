@@ -66,6 +66,23 @@ export function adam(options: AdamOptions = {}): BaseRule {
  * @param options Decays, ε and λ.
  * @returns The rule.
  * @throws {ArgumentError} If an option is out of its range.
+ *
+ * @example Weights decay without a gradient
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { openDevice, tensor, zerosLike } from "@cram/tensor";
+ * import { adamW } from "@cram/optim";
+ *
+ * await using device = await openDevice("reference");
+ * using scope = device.scope();
+ * const theta = tensor(device, [3]);
+ * using optimizer = adamW({ weightDecay: 0.5 }).start([theta]);
+ * await optimizer.step(() => ({
+ *   value: tensor(device, 0),
+ *   gradients: [zerosLike(theta)],
+ * }), { learningRate: 0.1 });
+ * assertAlmostEquals(await theta.item(), 3 * 0.95, 1e-6);
+ * ```
  */
 export function adamW(options: AdamOptions = {}): BaseRule {
   return adamRule("adamW", options, 0.01, true);

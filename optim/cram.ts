@@ -131,6 +131,19 @@ export function cram(options: CramOptions): OptimizerRule {
  * @param options As for {@linkcode cram}.
  * @returns The rule.
  * @throws {ArgumentError} If there are no compressors or an option is out of its range.
+ *
+ * @example One model for several sparsities
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { topK } from "@cram/compress";
+ * import { cramPlus, sgd } from "@cram/optim";
+ *
+ * const rule = cramPlus({
+ *   base: sgd({ momentum: 0.9, weightDecay: 1e-4 }),
+ *   compressors: [topK(0.5), topK(0.7), topK(0.9)],
+ * });
+ * assertEquals(rule.name.startsWith("cram+("), true);
+ * ```
  */
 export function cramPlus(options: Omit<CramOptions, "plus">): OptimizerRule {
   return cram({ ...options, plus: true });

@@ -69,6 +69,15 @@ function schedule(
  * @param options Peak and lengths.
  * @returns The schedule.
  * @throws {ArgumentError} If an option is out of its range.
+ *
+ * @example Two steps of warm-up
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { constant } from "@cram/optim";
+ *
+ * const schedule = constant({ peak: 1, steps: 4, warmupSteps: 2 });
+ * assertEquals([0, 1, 2, 3].map(schedule), [0.5, 1, 1, 1]);
+ * ```
  */
 export function constant(options: ScheduleOptions): Schedule {
   return schedule(options, () => 1);
@@ -101,6 +110,15 @@ export function warmupLinear(options: ScheduleOptions): Schedule {
  * @param options Peak, lengths and decay.
  * @returns The schedule.
  * @throws {ArgumentError} If an option is out of its range.
+ *
+ * @example Half as much every two steps
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { stepDecay } from "@cram/optim";
+ *
+ * const schedule = stepDecay({ peak: 1, steps: 5, every: 2, factor: 0.5 });
+ * assertEquals([0, 1, 2, 3, 4].map(schedule), [1, 1, 0.5, 0.5, 0.25]);
+ * ```
  */
 export function stepDecay(options: StepDecayOptions): Schedule {
   const { every, factor = 0.1 } = options;
