@@ -203,7 +203,7 @@ export interface VarianceOptions extends ReduceOptions {
  *
  * @param x Float, any shape.
  * @param options Which axes, and the correction.
- * @returns `Σ(x - mean)² / (n - correction)`; NaN over nothing.
+ * @returns `Σ(x - mean)² / max(0, n - correction)`; NaN over nothing.
  * @throws {ArgumentError} If an axis does not exist or is named twice, or the correction is negative or not finite.
  * @throws {DTypeError} If x is not float.
  *
@@ -233,7 +233,8 @@ export function variance(x: Tensor, options: VarianceOptions = {}): Tensor {
   using differences = sub(x, center);
   using squares = square(differences);
   using total = sum(squares, { axes: reduced, keepDims });
-  return mul(total, 1 / (reducedSize(x.shape, reduced) - correction));
+  const divisor = Math.max(0, reducedSize(x.shape, reduced) - correction);
+  return mul(total, 1 / divisor);
 }
 
 /** Options of {@linkcode argmax}. */

@@ -115,6 +115,13 @@ reference.test("variance() of one element is NaN when it is unbiased", async (de
   assertEquals(await variance(x, { correction: 1 }).item(), NaN);
 });
 
+reference.test("variance() is not negative where the correction exceeds the elements", async (device) => {
+  using _scope = device.scope();
+  // As in PyTorch.
+  const result = variance(tensor(device, [1, 2, 3]), { correction: 5 });
+  assertEquals(await result.item(), Infinity);
+});
+
 reference.test("variance() gives back its temporaries", (device) => {
   using x = ones(device, [4, 4]);
   const { liveBuffers } = device.memory;
