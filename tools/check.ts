@@ -27,6 +27,7 @@ const steps: readonly Step[] = [
   { name: "lint", args: ["lint"] },
   { name: "types", args: ["check"] },
   { name: "package layers", args: ["run", "-A", "tools/check_layers.ts"] },
+  { name: "links", args: ["run", "-A", "tools/check_links.ts"] },
   {
     name: "WebAssembly",
     args: ["run", "-A", "tensor/cpu/build.ts", "--check"],
