@@ -28,13 +28,13 @@ export interface TrainingState {
 
 /** A state, and what else was written when it was. */
 export interface Checkpoint extends TrainingState {
-  /** How long `metrics.jsonl` was, in bytes. */
-  readonly metricsBytes: number;
+  /** How long the files were that grow line by line, in bytes, by name. */
+  readonly fileLengths: Readonly<Record<string, number>>;
 }
 
 /** What is no tensor; kept as JSON. */
 type Position =
-  & Pick<Checkpoint, "step" | "meter" | "metricsBytes">
+  & Pick<Checkpoint, "step" | "meter" | "fileLengths">
   & { readonly optimizer: Pick<OptimizerState, "optimizer" | "scalars"> };
 
 const KEY = "checkpoint";
@@ -49,12 +49,12 @@ const OPTIMIZER = "optimizer.";
  */
 export async function writeCheckpoint(
   path: string,
-  { step, model, optimizer, meter, metricsBytes }: Checkpoint,
+  { step, model, optimizer, meter, fileLengths }: Checkpoint,
 ): Promise<void> {
   const { optimizer: name, scalars, tensors } = optimizer;
   const position: Position = {
     step,
-    metricsBytes,
+    fileLengths,
     meter,
     optimizer: { optimizer: name, scalars },
   };

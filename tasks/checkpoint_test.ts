@@ -17,7 +17,7 @@ Deno.test("readCheckpoint() reads what writeCheckpoint() wrote, bit for bit", {
     const path = join(folder, "checkpoint");
     const position = {
       step: 7,
-      metricsBytes: 123,
+      fileLengths: { "metrics.jsonl": 123 },
       meter: { losses: [Math.fround(0.1), 1e-30], hits: 3, images: 8 },
     };
     const optimizer = { optimizer: "sgd()", scalars: { steps: 6, skipped: 1 } };

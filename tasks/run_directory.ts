@@ -7,6 +7,7 @@
 import { exportStateDict, type Module } from "@cram/models";
 import { type Device, writeSafetensors } from "@cram/tensor";
 import { ensureDir, exists } from "@std/fs";
+import { Buffer } from "node:buffer";
 import {
   appendFile,
   readdir,
@@ -24,10 +25,12 @@ import {
   writeCheckpoint,
 } from "./checkpoint.ts";
 import { CheckpointError, OutputError } from "./errors.ts";
+import { encodeEventHeader, encodeScalars } from "./tensorboard.ts";
 
 const CONFIG = "config.json";
 const METRICS = "metrics.jsonl";
 const MODEL = "model.safetensors";
+const EVENTS = "events.out.tfevents";
 const RESULTS = "results.json";
 const CHECKPOINT = "checkpoint.safetensors";
 
@@ -47,13 +50,15 @@ const FREE_SETTINGS = new Set([
 export type RunConfig = Readonly<Record<string, unknown>>;
 
 /**
- * A folder with `config.json`, `metrics.jsonl`, `checkpoint.safetensors` and,
- * at the end, `model.safetensors` and `results.json`.
+ * A folder with `config.json`, `metrics.jsonl`, the same for TensorBoard,
+ * `checkpoint.safetensors` and, at the end, `model.safetensors` and
+ * `results.json`.
  */
 export class RunDirectory {
   /** The path of the folder. */
   readonly path: string;
-  #metricsBytes = 0;
+  /** Files that grow, with their lengths in bytes. */
+  readonly #lengths = new Map<string, number>();
 
   private constructor(path: string) {
     this.path = path;
@@ -76,7 +81,7 @@ export class RunDirectory {
     }
     await directory.#writing(async () => {
       await ensureDir(path);
-      await writeFile(directory.#file(METRICS), "");
+      await directory.#beginLogs();
       // The folder holds a run from here on, or does not.
       await directory.#writeJson(CONFIG, config);
     });
@@ -102,15 +107,19 @@ export class RunDirectory {
   }
 
   /**
-   * Adds a line to `metrics.jsonl`.
+   * Adds a line to `metrics.jsonl`, and an event for TensorBoard.
    *
    * @param metrics Names and numbers.
    * @throws {OutputError} If it cannot be written.
    */
-  async log(metrics: Readonly<Record<string, number>>): Promise<void> {
-    const line = JSON.stringify(metrics) + "\n";
-    await this.#writing(() => appendFile(this.#file(METRICS), line));
-    this.#metricsBytes += line.length;
+  async log(
+    metrics: Readonly<Record<string, number>> & { readonly step: number },
+  ): Promise<void> {
+    const { step, ...scalars } = metrics;
+    await this.#writing(async () => {
+      await this.#append(METRICS, JSON.stringify(metrics) + "\n");
+      await this.#append(EVENTS, encodeScalars(Date.now(), step, scalars));
+    });
   }
 
   /**
@@ -120,15 +129,16 @@ export class RunDirectory {
    * @throws {OutputError} If it cannot be written.
    */
   async saveCheckpoint(state: TrainingState): Promise<void> {
-    const checkpoint = { ...state, metricsBytes: this.#metricsBytes };
+    const fileLengths = Object.fromEntries(this.#lengths);
+    const checkpoint = { ...state, fileLengths };
     await this.#writing(() =>
       writeCheckpoint(this.#file(CHECKPOINT), checkpoint)
     );
   }
 
   /**
-   * Reads `checkpoint.safetensors`, and cuts `metrics.jsonl` back to what was
-   * measured up to then. To be called before anything is written.
+   * Reads `checkpoint.safetensors`, and cuts `metrics.jsonl` and its like
+   * back to what was measured up to then. To be called before anything is written.
    *
    * @param device Where the tensors shall live.
    * @returns The state to go on from, whose tensors belong to the open scope; `undefined` if none was saved.
@@ -142,10 +152,8 @@ export class RunDirectory {
       ? await readCheckpoint(path, device)
       : undefined;
     await this.#writing(async () => {
-      const { size } = await stat(this.#file(METRICS));
-      // After a power cut it may be shorter: only checkpoints wait for the disk.
-      this.#metricsBytes = Math.min(size, checkpoint?.metricsBytes ?? 0);
-      await truncate(this.#file(METRICS), this.#metricsBytes);
+      if (checkpoint === undefined) await this.#beginLogs();
+      else await this.#cutLogs(checkpoint.fileLengths);
       for (const name of await readdir(this.path)) {
         if (LEFTOVER.test(name)) await rm(this.#file(name));
       }
@@ -193,6 +201,30 @@ export class RunDirectory {
     const temporary = this.#file(`${name}.tmp`);
     await writeFile(temporary, JSON.stringify(value, undefined, 2) + "\n");
     await rename(temporary, this.#file(name));
+  }
+
+  async #beginLogs(): Promise<void> {
+    for (const name of [METRICS, EVENTS]) {
+      await writeFile(this.#file(name), "");
+      this.#lengths.set(name, 0);
+    }
+    await this.#append(EVENTS, encodeEventHeader(Date.now()));
+  }
+
+  async #cutLogs(lengths: Readonly<Record<string, number>>): Promise<void> {
+    for (const [name, length] of Object.entries(lengths)) {
+      const { size } = await stat(this.#file(name));
+      // After a power cut it may be shorter: only checkpoints wait for the disk.
+      const rest = Math.min(size, length);
+      await truncate(this.#file(name), rest);
+      this.#lengths.set(name, rest);
+    }
+  }
+
+  async #append(name: string, content: string | Uint8Array): Promise<void> {
+    const bytes = Buffer.from(content);
+    await appendFile(this.#file(name), bytes);
+    this.#lengths.set(name, (this.#lengths.get(name) ?? 0) + bytes.length);
   }
 
   #file(name: string): string {

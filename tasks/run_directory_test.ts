@@ -1,6 +1,6 @@
 import { type Device, openDevice, tensor } from "@cram/tensor";
 import { assertEquals, assertRejects } from "@std/assert";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TrainingState } from "./checkpoint.ts";
 import { CheckpointError, OutputError } from "./errors.ts";
@@ -41,6 +41,7 @@ Deno.test(
       );
       assertEquals((await readdir(path)).sort(), [
         "config.json",
+        "events.out.tfevents",
         "metrics.jsonl",
       ]);
       assertEquals(
@@ -89,13 +90,18 @@ Deno.test(
       using _scope = device.scope();
       const metrics = (): Promise<string> =>
         readFile(join(path, "metrics.jsonl"), "utf8");
+      const eventBytes = async (): Promise<number> =>
+        (await stat(join(path, "events.out.tfevents"))).size;
       const first = await RunDirectory.create(path, CONFIG);
+      const header = await eventBytes();
       await first.log({ step: 1 });
 
       const second = await RunDirectory.reopen(path, CONFIG);
       assertEquals(await second.loadCheckpoint(device), undefined);
       assertEquals(await metrics(), "");
+      assertEquals(await eventBytes(), header);
       await second.log({ step: 1 });
+      const oneEvent = await eventBytes();
       await second.saveCheckpoint(stateOf(device, 1));
       await second.log({ step: 2 });
       const leftover = `checkpoint.safetensors.${crypto.randomUUID()}.tmp`;
@@ -104,9 +110,11 @@ Deno.test(
       const third = await RunDirectory.reopen(path, CONFIG);
       assertEquals((await third.loadCheckpoint(device))?.step, 1);
       assertEquals(await metrics(), '{"step":1}\n');
+      assertEquals(await eventBytes(), oneEvent);
       assertEquals((await readdir(path)).sort(), [
         "checkpoint.safetensors",
         "config.json",
+        "events.out.tfevents",
         "metrics.jsonl",
       ]);
       await third.log({ step: 3 });

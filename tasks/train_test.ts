@@ -200,7 +200,7 @@ class Checkpoints implements CheckpointStore {
   }
 
   async save(state: TrainingState): Promise<void> {
-    await writeCheckpoint(this.#path, { ...state, metricsBytes: 0 });
+    await writeCheckpoint(this.#path, { ...state, fileLengths: {} });
     this.isSaved = true;
   }
 }
