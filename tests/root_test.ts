@@ -1,0 +1,21 @@
+/**
+ * The root module has everything that the libraries have.
+ *
+ * @module
+ */
+
+import * as autograd from "@cram/autograd";
+import * as compress from "@cram/compress";
+import * as models from "@cram/models";
+import * as optim from "@cram/optim";
+import * as tensor from "@cram/tensor";
+import { assertEquals } from "@std/assert";
+import * as root from "../mod.ts";
+
+Deno.test("mod.ts exports what each library exports", () => {
+  const libraries = [autograd, compress, models, optim, tensor];
+  assertEquals(
+    libraries.flatMap(Object.keys).filter((name) => !Object.hasOwn(root, name)),
+    [],
+  );
+});
