@@ -54,7 +54,10 @@ ${lines.join("\n")}
   };
 });
 
-/** Copies elements of 4 bytes. */
+/**
+ * Copies elements of 4 bytes. A run of neighbours is copied without a kernel,
+ * unless both sides lie in one buffer, which WebGPU has no copies within.
+ */
 export function stridedCopy(
   runtime: Runtime,
   source: GpuView,
@@ -63,6 +66,17 @@ export function stridedCopy(
 ): void {
   const { shape, sourceStrides, targetStrides } = mergeAxes(layout);
   const strides = [sourceStrides, targetStrides];
+  const isRun = shape.length === 1 &&
+    strides.every(([stride]) => stride === 1);
+  if (isRun && source.buffer.block !== target.buffer.block) {
+    const [from, to, length] = [
+      layout.sourceOffset,
+      layout.targetOffset,
+      shape[0],
+    ].map((elements) => 4 * elements);
+    runtime.copy(source, from, target, to, length);
+    return;
+  }
   forBoxes(shape, strides, runtime.binding, (box) => {
     const from = boxOf(
       source,

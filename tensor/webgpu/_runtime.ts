@@ -157,6 +157,36 @@ export class Runtime {
   }
 
   /**
+   * Records a copy between different blocks, which takes no dispatch.
+   *
+   * @param source Where the bytes are.
+   * @param sourceOffset The first of them, from the start of the view; like the others a multiple of 4.
+   * @param target Where they go.
+   * @param targetOffset Where the first goes, from the start of the view.
+   * @param byteLength How many there are.
+   * @throws {DeviceLostError} If the device was lost.
+   */
+  copy(
+    source: GpuView,
+    sourceOffset: number,
+    target: GpuView,
+    targetOffset: number,
+    byteLength: number,
+  ): void {
+    this.#health.checkAlive();
+    const from = source.buffer.block;
+    const to = target.buffer.block;
+    for (const block of [from, to]) block.usedIn = this.queue.submits;
+    this.queue.copy(
+      from.gpu,
+      source.byteOffset + sourceOffset,
+      to.gpu,
+      target.byteOffset + targetOffset,
+      byteLength,
+    );
+  }
+
+  /**
    * Copies bytes from the host. `queue.writeBuffer` runs before what is
    * recorded and not submitted: if that uses the block, the bytes take the way
    * over a fresh buffer and a recorded copy.
