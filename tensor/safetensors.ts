@@ -218,6 +218,7 @@ export function parseSafetensors(bytes: Uint8Array): Safetensors {
  *
  * @param path Where it is.
  * @returns The file, for `await using`.
+ * @throws {Error} If the file cannot be opened: the platform's error, with its `code` and path.
  * @throws {SafetensorsError} If it is not a safetensors file.
  *
  * @example What PyTorch counted, which is an I64
@@ -323,6 +324,7 @@ export async function encodeSafetensors(
  * @param path Where the file shall be; its directory must exist.
  * @param tensors Tensors, or bytes, by name.
  * @param options Metadata.
+ * @throws {Error} If the file cannot be written: the platform's error, with its `code` and path.
  * @throws {SafetensorsError} If a name occurs twice or is `__metadata__`, or bytes do not fit their shape.
  * @throws {DisposedError} If a tensor was disposed of.
  *

@@ -249,6 +249,11 @@ export class Tensor implements Disposable {
 
   static {
     storageOf = (tensor) => {
+      if (typeof tensor !== "object" || !tensor || !(#storage in tensor)) {
+        throw new TypeError(
+          `Cannot use ${tensor} as a tensor: it is none, or one of another copy of @cram/tensor`,
+        );
+      }
       if (tensor.#storage === undefined) {
         throw new DisposedError(`Cannot use ${tensor}: it was disposed of`);
       }

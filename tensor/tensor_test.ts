@@ -11,6 +11,7 @@ import { assign } from "./copy.ts";
 import { ones, tensor, zeros } from "./creation.ts";
 import { DeviceError, DisposedError, ShapeError } from "./errors.ts";
 import { openDevice } from "./open_device.ts";
+import type { Tensor } from "./tensor.ts";
 import { openTested, REFERENCE } from "../tests/devices.ts";
 import { assertRefused } from "../tests/refused.ts";
 
@@ -136,4 +137,16 @@ Deno.test("Tensor of a closed device throws a DeviceError, and can be disposed o
   assertThrows(() => ones(device, [2]), DeviceError, "device is closed");
   x.dispose();
   assertEquals(device.memory.liveBytes, 0);
+});
+
+Deno.test("operations name what is no tensor", async () => {
+  await using device = await openDevice("reference");
+  using x = tensor(device, [1]);
+  for (const other of [null, "text", {}]) {
+    assertThrows(
+      () => add(x, other as unknown as Tensor),
+      TypeError,
+      `Cannot use ${other} as a tensor`,
+    );
+  }
 });
