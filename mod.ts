@@ -1,7 +1,7 @@
 /**
- * All libraries in one import. Whoever needs one of them only imports that:
- * `@cram/tensor`, `@cram/autograd`, `@cram/compress`, `@cram/optim` or
- * `@cram/models`. `@cram/tasks` is apart: decoding images asks for permissions.
+ * All packages in one import. Whoever needs one module only imports that:
+ * `@cram/tensor`, `@cram/autograd`, `@cram/compress`, `@cram/optim`,
+ * `@cram/models` or `@cram/tasks`.
  *
  * @module
  */
@@ -10,4 +10,5 @@ export * from "@cram/autograd";
 export * from "@cram/compress";
 export * from "@cram/models";
 export * from "@cram/optim";
+export * from "@cram/tasks";
 export * from "@cram/tensor";

@@ -26,7 +26,7 @@ export interface EvaluationOptions {
 }
 
 /** How good a classifier is. */
-export interface Evaluation {
+export interface ClassifierEvaluation {
   /** How many images were looked at. */
   readonly images: number;
   /** The part of them that were classified rightly. */
@@ -44,7 +44,7 @@ export interface Evaluation {
  */
 export async function evaluateClassifier(
   options: EvaluationOptions,
-): Promise<Evaluation> {
+): Promise<ClassifierEvaluation> {
   const { device, model, loader, normalizer, signal } = options;
   using meter = new StepMeter(device, loader.stepsPerEpoch);
   const sizes: number[] = [];

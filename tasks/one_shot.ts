@@ -11,8 +11,8 @@ import { setImmediate } from "node:timers/promises";
 import type { ImageLoader } from "./data/loader.ts";
 import type { ImageNormalizer } from "./data/normalization.ts";
 import {
+  type ClassifierEvaluation,
   evaluateClassifier,
-  type Evaluation,
   type EvaluationOptions,
 } from "./evaluate.ts";
 
@@ -35,13 +35,13 @@ export interface OneShotOptions extends EvaluationOptions {
 }
 
 /** How good a classifier is behind a compression. */
-export interface OneShotResult extends Evaluation {
+export interface OneShotResult extends ClassifierEvaluation {
   /** `dense`, or the name of the compressor. */
   readonly name: string;
   /** The part of the prunable weights that are 0. */
   readonly sparsity: number;
   /** How good it is with running statistics that were tuned. */
-  readonly tuned?: Evaluation;
+  readonly tuned?: ClassifierEvaluation;
 }
 
 /**

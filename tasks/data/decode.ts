@@ -6,14 +6,22 @@
 
 import type { RandomSource } from "@cram/tensor";
 import { type FileHandle, open } from "node:fs/promises";
-import sharp from "sharp";
+import type Sharp from "sharp";
 import { cutWindow, planTransform, type Transform } from "./augment.ts";
 import type { ImageFile } from "./dataset.ts";
 
-// The workers of the loader are the threads; libvips needs none of its own,
-// and no image is decoded twice.
-sharp.concurrency(1);
-sharp.cache(false);
+let loading: Promise<typeof Sharp> | undefined;
+
+/** Loads sharp with the first image, because loading it asks for permissions. */
+function loadSharp(): Promise<typeof Sharp> {
+  return loading ??= import("sharp").then(({ default: sharp }) => {
+    // The workers of the loader are the threads; libvips needs none of its
+    // own, and no image is decoded twice.
+    sharp.concurrency(1);
+    sharp.cache(false);
+    return sharp;
+  });
+}
 
 /**
  * Decodes an image file and makes it the network's input. Grayscale, CMYK and
@@ -32,7 +40,7 @@ export async function decodeImage(
   random: RandomSource,
   target: Uint8Array,
 ): Promise<void> {
-  const bytes = await readBytes(file);
+  const [sharp, bytes] = await Promise.all([loadSharp(), readBytes(file)]);
   const image = sharp(bytes, { failOn: "error" });
   const { autoOrient: upright } = await image.metadata();
   const plan = planTransform(transform, upright.width, upright.height, random);
