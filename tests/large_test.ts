@@ -6,6 +6,7 @@
 
 import * as t from "@cram/tensor";
 import type { Device, Shape, Tensor } from "@cram/tensor";
+import { geluGradient, reluGradient } from "@cram/tensor/backward";
 import { assert, assertEquals } from "@std/assert";
 import { CPU, openTested, WEBGPU_DEFAULT_LIMITS } from "./devices.ts";
 
@@ -39,6 +40,16 @@ const MANY_ELEMENTS: Readonly<Record<string, (device: Device) => Tensor>> = {
   transpose: (device) => t.transpose(uniform(device, MANY)),
   dropout: (device) =>
     t.dropout(uniform(device, MANY), { rate: 0.5, seed: 3n }),
+  clip: (device) => t.clip(uniform(device, MANY), { low: -0.5, high: 0.5 }),
+  concat: (device) =>
+    t.concat([uniform(device, MANY), uniform(device, [3, MANY[1]], 1n)]),
+  pad: (device) => t.pad(uniform(device, MANY), [[1, 2], [3, 0]]),
+  slice: (device) =>
+    t.slice(uniform(device, [MANY[0] + 2, MANY[1] + 2]), [1, 2], MANY),
+  "gradient of relu": (device) =>
+    reluGradient(uniform(device, MANY), uniform(device, MANY, 1n)),
+  "gradient of gelu": (device) =>
+    geluGradient(uniform(device, MANY), uniform(device, MANY, 1n), "none"),
   "means of rows": (device) => t.mean(uniform(device, MANY), { axes: 1 }),
   "means of columns": (device) => t.mean(uniform(device, MANY), { axes: 0 }),
   "means of everything": (device) => t.mean(uniform(device, MANY)),
