@@ -69,6 +69,8 @@ export const SHAPES: readonly Shape[] = [
   [4, 8],
   [2, 1, 3, 2],
   [1030],
+  // Several bindings of 16 KiB.
+  [17, 1031],
 ];
 
 /** Floats where functions and formats have their edges. */

@@ -111,11 +111,13 @@ const concat = row("concat", [
   call("in the middle", [[2, 3, 2], [2, 1, 2]], join(1)),
   call("many", [[65, 33], [65, 40]], join(1)),
   call("the same twice", [[2, 3]], (x) => t.concat([x, x])),
+  call("several bindings", [[17, 1031]], (x) => t.concat([x, x], { axis: 1 })),
   call("stack", [[2, 3], [2, 3]], (...inputs) => t.stack(inputs, { axis: 1 })),
 ]);
 
 const pad = row("pad", [
   call("a vector", [[3]], (x) => t.pad(x, [[2, 1]])),
+  call("several bindings", [[17, 1031]], (x) => t.pad(x, [[1, 2], [0, 3]])),
   call("a matrix", [[3, 5]], (x) => t.pad(x, [[0, 2], [3, 0]])),
   call("nothing", [[3, 5]], (x) => t.pad(x, [[0, 0], [0, 0]])),
   call("an empty one", [[0]], (x) => t.pad(x, [[1, 1]])),
