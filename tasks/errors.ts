@@ -16,6 +16,12 @@ export class TarError extends DataError {
   override readonly name: string = "TarError";
 }
 
+/** A file that cannot be downloaded. */
+export class NetworkError extends Error {
+  /** The name of this error. */
+  override readonly name: string = "NetworkError";
+}
+
 /** A loss that is no finite number any more. */
 export class DivergenceError extends Error {
   /** The name of this error. */
