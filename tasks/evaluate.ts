@@ -7,6 +7,7 @@
 import { EVALUATION, type Layer } from "@cram/models";
 import { type Device, softmaxCrossEntropy, tensor } from "@cram/tensor";
 import { setImmediate } from "node:timers/promises";
+import { countHits } from "./classification.ts";
 import type { ImageLoader } from "./data/loader.ts";
 import type { ImageNormalizer } from "./data/normalization.ts";
 import { StepMeter } from "./step_meter.ts";
@@ -54,13 +55,13 @@ export async function evaluateClassifier(
     using _scope = device.scope();
     const labels = tensor(device, batch.labels);
     const logits = model.forward(normalizer.images(batch), EVALUATION);
-    meter.recordHits(logits, labels);
+    meter.recordHits(countHits(logits, labels));
     meter.recordLoss(softmaxCrossEntropy(logits, labels), batch.size);
     sizes.push(batch.size);
     // Kernels of the cpu device hold this thread up; signals must still arrive.
     await setImmediate();
   }
-  const { images } = meter;
+  const { examples: images } = meter;
   const { losses, accuracy } = await meter.read();
   const total = losses.reduce((sum, loss, i) => sum + loss * sizes[i], 0);
   return { images, accuracy, loss: total / images };

@@ -1,10 +1,11 @@
 /**
- * Image data sets, training loops and the parts that command lines are made of.
+ * Data sets, the training loop and the parts that command lines are made of.
  *
  * @module
  */
 
 export * from "./checkpoint.ts";
+export * from "./classification.ts";
 export * from "./data/augment.ts";
 export * from "./data/dataset.ts";
 export * from "./data/decode.ts";
@@ -24,4 +25,6 @@ export * from "./progress.ts";
 export * from "./recipes.ts";
 export * from "./run_directory.ts";
 export * from "./step_meter.ts";
+export * from "./text/vocabulary.ts";
+export * from "./text/word_piece.ts";
 export * from "./train.ts";

@@ -7,6 +7,7 @@ import {
   assertEquals,
   assertLess,
 } from "@std/assert";
+import { classification } from "./classification.ts";
 import { openImages } from "./data/dataset.ts";
 import { ImageLoader } from "./data/loader.ts";
 import { ImageNormalizer } from "./data/normalization.ts";
@@ -20,7 +21,7 @@ import {
   withoutPermissions as ignore,
 } from "./testdata/temporary_folder.ts";
 import { TinyNetwork } from "./testdata/tiny_network.ts";
-import { trainClassifier } from "./train.ts";
+import { train } from "./train.ts";
 
 /** A network that has learned colours, and all that is needed to measure it. */
 async function withTrainedNetwork(
@@ -45,8 +46,8 @@ async function withTrainedNetwork(
         maxBad: 0,
       });
       const options = { device, model, normalizer, loader };
-      await trainClassifier({
-        ...options,
+      await train({
+        task: classification(options),
         optimizer: sgd({ momentum: 0.9 }),
         schedule: () => 0.1,
         steps: 30,

@@ -4,23 +4,14 @@
  * @module
  */
 
-import {
-  argmax,
-  assign,
-  cast,
-  type Device,
-  equal,
-  sum,
-  type Tensor,
-  zeros,
-} from "@cram/tensor";
+import { assign, type Device, type Tensor, zeros } from "@cram/tensor";
 import { addInPlace } from "@cram/tensor/backward";
 
 /** What was measured over some steps. */
 export interface Measurement {
   /** The mean loss of each step, in their order. */
   readonly losses: readonly number[];
-  /** The part of all images for which the highest score was that of their class. */
+  /** The part of all examples that were answered rightly. */
   readonly accuracy: number;
 }
 
@@ -28,13 +19,13 @@ export interface Measurement {
 export interface MeterState {
   /** The mean loss of each step, in their order. */
   readonly losses: readonly number[];
-  /** How many images were classified rightly. */
+  /** How many examples were answered rightly. */
   readonly hits: number;
-  /** How many images there were. */
-  readonly images: number;
+  /** How many examples there were. */
+  readonly examples: number;
 }
 
-const NOTHING: MeterState = { losses: [], hits: 0, images: 0 };
+const NOTHING: MeterState = { losses: [], hits: 0, examples: 0 };
 
 /**
  * Collects the loss and the number of hits of each step without reading them,
@@ -46,7 +37,7 @@ export class StepMeter implements Disposable {
   /** What was recorded but is on the device no more. */
   #earlier = NOTHING;
   #steps = 0;
-  #images = 0;
+  #examples = 0;
   /** Whether the step that is going on has hits already. */
   #hasHits = false;
 
@@ -66,22 +57,17 @@ export class StepMeter implements Disposable {
     return this.#earlier.losses.length + this.#steps;
   }
 
-  /** How many images these steps had. */
-  get images(): number {
-    return this.#earlier.images + this.#images;
+  /** How many examples these steps had. */
+  get examples(): number {
+    return this.#earlier.examples + this.#examples;
   }
 
   /**
-   * Counts hits of the step that is going on, or of a part of its images.
+   * Adds hits of the step that is going on, or of a part of its examples.
    *
-   * @param logits `[N, classes]`.
-   * @param labels `int32 [N]`.
+   * @param hits How many examples were answered rightly, a scalar.
    */
-  recordHits(logits: Tensor, labels: Tensor): void {
-    using best = argmax(logits, { axis: -1 });
-    using isHit = equal(best, labels);
-    using asNumbers = cast(isHit, "float32");
-    using hits = sum(asNumbers);
+  recordHits(hits: Tensor): void {
     using place = this.#hits.view(this.#steps, []);
     if (this.#hasHits) addInPlace(place, hits);
     else assign(place, hits);
@@ -92,14 +78,14 @@ export class StepMeter implements Disposable {
    * Records the loss of a step, which is over with that.
    *
    * @param loss The mean loss, a scalar.
-   * @param images How many images the step had.
+   * @param examples How many examples the step had.
    */
-  recordLoss(loss: Tensor, images: number): void {
+  recordLoss(loss: Tensor, examples: number): void {
     using place = this.#losses.view(this.#steps, []);
     assign(place, loss);
     this.#steps++;
     this.#hasHits = false;
-    this.#images += images;
+    this.#examples += examples;
   }
 
   /**
@@ -108,9 +94,9 @@ export class StepMeter implements Disposable {
    * @returns Losses and accuracy.
    */
   async read(): Promise<Measurement> {
-    const { losses, hits, images } = await this.state();
+    const { losses, hits, examples } = await this.state();
     this.restore(NOTHING);
-    return { losses, accuracy: hits / images };
+    return { losses, accuracy: hits / examples };
   }
 
   /**
@@ -129,7 +115,7 @@ export class StepMeter implements Disposable {
         losses: [...earlier.losses, ...losses.subarray(0, this.#steps)],
         hits: Array.from(hits.subarray(0, this.#steps))
           .reduce((a, b) => a + b, earlier.hits),
-        images: this.images,
+        examples: this.examples,
       });
     }
     return this.#earlier;
@@ -143,7 +129,7 @@ export class StepMeter implements Disposable {
   restore(state: MeterState): void {
     this.#earlier = state;
     this.#steps = 0;
-    this.#images = 0;
+    this.#examples = 0;
   }
 
   /** Frees the room. */

@@ -1,45 +1,88 @@
 /**
- * The training loop of image classifiers.
+ * The training loop, whatever is trained.
  *
  * @module
  */
 
 import { valueAndGrad } from "@cram/autograd";
-import {
-  type ForwardContext,
-  type Layer,
-  PERTURBED,
-  TRAINING,
-} from "@cram/models";
-import type { Optimizer, OptimizerRule, Schedule } from "@cram/optim";
-import {
-  type Device,
-  mul,
-  softmaxCrossEntropy,
-  type Tensor,
-  tensor,
-} from "@cram/tensor";
+import type { Module } from "@cram/models";
+import type {
+  Optimizer,
+  OptimizerOptions,
+  OptimizerRule,
+  Pass,
+  Schedule,
+} from "@cram/optim";
+import { type Device, mul, type Tensor } from "@cram/tensor";
 import { setImmediate } from "node:timers/promises";
 import type { TrainingState } from "./checkpoint.ts";
-import type { ImageBatch, ImageLoader } from "./data/loader.ts";
-import type { ImageNormalizer } from "./data/normalization.ts";
 import { DivergenceError } from "./errors.ts";
 import { StepMeter } from "./step_meter.ts";
 
-/** What a training needs. */
-export interface TrainingOptions {
+/** A model and its data, as the training loop sees them. */
+export interface TrainingTask<Batch extends TrainingBatch = TrainingBatch> {
   /** Where the model lives. */
   readonly device: Device;
-  /** Maps images `[N, H, W, 3]` to logits `[N, classes]`. */
-  readonly model: Layer;
+  /** What is trained. */
+  readonly model: Module;
+  /** How many batches an epoch has. */
+  readonly stepsPerEpoch: number;
+  /**
+   * Makes the batches of a range of steps, which count through all epochs. A
+   * batch is a function of its step alone, so that a training can go on from any.
+   *
+   * @param from The first step.
+   * @param to The step after the last one.
+   * @returns The batches in the order of their steps.
+   */
+  batches(from: number, to: number): AsyncIterable<Batch>;
+  /**
+   * Brings a batch to the device, in parts of consecutive examples.
+   *
+   * @param batch The batch, which need not outlive this call.
+   * @param sizes How many examples each part has: at least one.
+   * @returns The parts; their tensors belong to the open scope.
+   */
+  parts(batch: Batch, sizes: readonly number[]): readonly TrainingPart[];
+}
+
+/** The examples of one step. */
+export interface TrainingBatch {
+  /** Which step it is for. */
+  readonly step: number;
+  /** How many examples there are. */
+  readonly size: number;
+}
+
+/** Examples of a step whose gradient is computed at once. */
+export interface TrainingPart {
+  /**
+   * Applies the model and the loss, while a tape records.
+   *
+   * @param pass What the pass is for: whether running statistics move, and the stream of dropout.
+   * @returns The loss and what else is measured; their tensors belong to the open scope.
+   */
+  forward(pass: Pass): TrainingOutputs;
+}
+
+/** What comes out of a forward pass. */
+export interface TrainingOutputs {
+  /** The mean loss over the examples, a scalar. */
+  readonly loss: Tensor;
+  /** Counts the examples that were answered rightly, a scalar; asked for in the first pass only. */
+  readonly hits: () => Tensor;
+}
+
+/** How a task is trained. */
+export interface TrainingOptions<Batch extends TrainingBatch = TrainingBatch> {
+  /** What is trained, on what. */
+  readonly task: TrainingTask<Batch>;
   /** How the parameters change. */
   readonly optimizer: OptimizerRule;
+  /** Groups of parameters with settings of their own, and clipping. */
+  readonly optimizerOptions?: Pick<OptimizerOptions, "groups" | "clip">;
   /** The learning rate of each step. */
   readonly schedule: Schedule;
-  /** Where the images come from. */
-  readonly loader: ImageLoader;
-  /** How they are normalized. */
-  readonly normalizer: ImageNormalizer;
   /** How many steps to train. */
   readonly steps: number;
   /** In how many parts, one after the other, the gradient of a step is computed. Default: 1. */
@@ -74,36 +117,38 @@ export interface TrainingReport {
   readonly epoch: number;
   /** The mean loss of these steps. */
   readonly loss: number;
-  /** The part of their images that were classified rightly, before each step. */
+  /** The part of their examples that were answered rightly, before each step. */
   readonly accuracy: number;
   /** The learning rate of the last of them. */
   readonly learningRate: number;
-  /** Images trained on in a second. */
-  readonly imagesPerSecond: number;
+  /** Examples trained on in a second. */
+  readonly examplesPerSecond: number;
 }
 
 /**
- * Trains a classifier by minimizing the cross-entropy. Nothing is read from
- * the device within a step; losses are read together every `logEvery` steps.
- * A step with fewer images than parts, because they are broken, is left out.
+ * Trains a model by minimizing a loss. Nothing is read from the device within
+ * a step; losses are read together every `logEvery` steps. A step with fewer
+ * examples than parts, because they are broken, is left out.
  *
  * With `checkpoints`, a training that was interrupted, at whatever moment,
  * comes to the same weights and reports on the same device as one that was not.
  *
- * @param options Model, data, optimizer and lengths.
+ * @param options Task, optimizer and lengths.
  * @returns The number of steps that are done: fewer than asked for if `signal` ended the training.
  * @throws {DivergenceError} If a loss is not finite.
- * @throws {DataError} If images cannot be read.
+ * @throws {DataError} If examples cannot be read.
  * @throws {StateError} If the state to go on from is that of another optimizer.
  * @throws {StateDictError} If it is that of another model.
  */
-export async function trainClassifier(
-  options: TrainingOptions,
+export async function train<Batch extends TrainingBatch>(
+  options: TrainingOptions<Batch>,
 ): Promise<number> {
-  const { device, model, schedule, loader, steps, signal } = options;
-  const { accumulate = 1, checkpoints } = options;
+  const { task, schedule, steps, signal, accumulate = 1, checkpoints } =
+    options;
+  const { device, model } = task;
   const parameters = model.parameters();
   using optimizer = options.optimizer.start(parameters, {
+    ...options.optimizerOptions,
     microBatches: accumulate,
   });
   using meter = new StepMeter(device, options.logEvery);
@@ -114,14 +159,14 @@ export async function trainClassifier(
     const seconds = (performance.now() - begin) / 1000;
     await options.onReport?.({
       step: done,
-      epoch: done / loader.stepsPerEpoch,
+      epoch: done / task.stepsPerEpoch,
       loss: losses.reduce((a, b) => a + b, 0) / losses.length,
       accuracy,
       learningRate: schedule(done - 1),
-      imagesPerSecond: images / seconds,
+      examplesPerSecond: examples / seconds,
     });
     begin = performance.now();
-    images = 0;
+    examples = 0;
   };
   const save = async (store: CheckpointStore): Promise<void> => {
     const state = await meter.state();
@@ -135,23 +180,24 @@ export async function trainClassifier(
     });
   };
   let begin = performance.now();
-  let images = 0;
-  for await (const batch of loader.batches(done, steps)) {
+  let examples = 0;
+  for await (const batch of task.batches(done, steps)) {
     const learningRate = schedule(batch.step);
     if (batch.size >= accumulate) {
       using _scope = device.scope();
-      const parts = partsOf(batch, options);
-      const loss = await optimizer.step(({ pass, microBatch }) => {
-        const { images, labels, weight } = parts[microBatch];
-        return valueAndGrad(() => {
-          const logits = model.forward(images, contextOf(pass));
-          if (pass === 1) meter.recordHits(logits, labels);
-          const loss = softmaxCrossEntropy(logits, labels);
+      const sizes = partSizes(batch.size, accumulate);
+      const parts = task.parts(batch, sizes);
+      const loss = await optimizer.step((pass) =>
+        valueAndGrad(() => {
+          const { microBatch } = pass;
+          const { loss, hits } = parts[microBatch].forward(pass);
+          if (pass.pass === 1) meter.recordHits(hits());
+          // The optimizer takes the mean over parts, the step that over examples.
+          const weight = sizes[microBatch] * accumulate / batch.size;
           return weight === 1 ? loss : mul(loss, weight);
-        }, [...parameters.values()]);
-      }, { learningRate });
+        }, [...parameters.values()]), { learningRate });
       meter.recordLoss(loss, batch.size);
-      images += batch.size;
+      examples += batch.size;
     }
     done = batch.step + 1;
     options.onStep?.(done);
@@ -177,7 +223,10 @@ export async function trainClassifier(
 
 /** Brings everything to the state to go on from, if there is one; returns how many steps are done. */
 async function restore(
-  { device, model, checkpoints }: TrainingOptions,
+  { task: { device, model }, checkpoints }: Pick<
+    TrainingOptions,
+    "task" | "checkpoints"
+  >,
   optimizer: Optimizer,
   meter: StepMeter,
 ): Promise<number> {
@@ -190,38 +239,10 @@ async function restore(
   return state.step;
 }
 
-/** What one part of a step is computed from. */
-interface Part {
-  readonly images: Tensor;
-  readonly labels: Tensor;
-  /** How many images it has, in proportion to the mean over parts. */
-  readonly weight: number;
-}
-
-/** Cuts a batch into parts whose sizes differ by at most one. */
-function partsOf(
-  batch: ImageBatch,
-  { device, normalizer, accumulate = 1 }: TrainingOptions,
-): Part[] {
-  const { size, pixels, labels } = batch;
-  const imageBytes = pixels.length / size;
-  return Array.from({ length: accumulate }, (_, i) => {
-    const from = Math.floor(i * size / accumulate);
-    const to = Math.floor((i + 1) * size / accumulate);
-    return {
-      images: normalizer.images({
-        ...batch,
-        size: to - from,
-        pixels: pixels.subarray(from * imageBytes, to * imageBytes),
-      }),
-      labels: tensor(device, labels.subarray(from, to)),
-      weight: (to - from) * accumulate / size,
-    };
-  });
-}
-
-function contextOf(pass: 1 | 2): ForwardContext {
-  return pass === 1 ? TRAINING : PERTURBED;
+/** The sizes of parts, which differ by at most one. */
+function partSizes(size: number, parts: number): number[] {
+  const end = (part: number): number => Math.floor(part * size / parts);
+  return Array.from({ length: parts }, (_, i) => end(i + 1) - end(i));
 }
 
 function checkLosses(losses: readonly number[], done: number): void {

@@ -15,8 +15,16 @@ import {
   type TrainingState,
   writeCheckpoint,
 } from "./checkpoint.ts";
+import {
+  classification,
+  type ClassificationOptions,
+} from "./classification.ts";
 import { type ImageDataset, openImages } from "./data/dataset.ts";
-import { ImageLoader, type ImageLoaderOptions } from "./data/loader.ts";
+import {
+  type ImageBatch,
+  ImageLoader,
+  type ImageLoaderOptions,
+} from "./data/loader.ts";
 import { ImageNormalizer } from "./data/normalization.ts";
 import { DivergenceError } from "./errors.ts";
 import { evaluateClassifier } from "./evaluate.ts";
@@ -27,15 +35,20 @@ import {
 import { TinyNetwork } from "./testdata/tiny_network.ts";
 import {
   type CheckpointStore,
-  trainClassifier,
+  train as trainTask,
   type TrainingOptions,
   type TrainingReport,
 } from "./train.ts";
 
-interface Setup extends TrainingOptions {
+interface Setup
+  extends ClassificationOptions, Omit<TrainingOptions<ImageBatch>, "task"> {
   readonly dataset: ImageDataset;
   readonly loading: ImageLoaderOptions;
   readonly model: TinyNetwork;
+}
+
+function trainClassifier(options: Omit<Setup, "dataset" | "loading">) {
+  return trainTask({ ...options, task: classification(options) });
 }
 
 async function withSetup(
@@ -76,7 +89,7 @@ async function withSetup(
 }
 
 Deno.test(
-  "trainClassifier() lowers the loss and reports it",
+  "train() lowers the loss and reports it",
   { ignore },
   () =>
     withSetup(async (setup) => {
@@ -96,7 +109,7 @@ Deno.test(
       assertEquals(reports[0].epoch, 4 / 3);
       assertLess(reports.at(-1)!.loss, reports[0].loss / 2);
       assertEquals(reports.at(-1)!.accuracy, 1);
-      assert(reports.every(({ imagesPerSecond }) => imagesPerSecond > 0));
+      assert(reports.every(({ examplesPerSecond }) => examplesPerSecond > 0));
       assertEquals(
         reports.map(({ learningRate }) => learningRate),
         reports.map(({ step }) => setup.schedule(step - 1)),
@@ -108,7 +121,7 @@ Deno.test(
     }),
 );
 
-Deno.test("trainClassifier() does the same whatever the number of reports", {
+Deno.test("train() does the same whatever the number of reports", {
   ignore,
 }, () =>
   withSetup(async (setup) => {
@@ -122,7 +135,7 @@ Deno.test("trainClassifier() does the same whatever the number of reports", {
     assertEquals(await weights(1), await weights(100));
   }));
 
-Deno.test("trainClassifier() takes the same steps in parts of unequal size", {
+Deno.test("train() takes the same steps in parts of unequal size", {
   ignore,
 }, () =>
   withSetup(async (setup) => {
@@ -162,7 +175,7 @@ Deno.test("trainClassifier() takes the same steps in parts of unequal size", {
     }
   }));
 
-Deno.test("trainClassifier() ends after the step in which it is told to", {
+Deno.test("train() ends after the step in which it is told to", {
   ignore,
 }, () =>
   withSetup(async (setup) => {
@@ -205,7 +218,7 @@ class Checkpoints implements CheckpointStore {
   }
 }
 
-Deno.test("trainClassifier() goes on bit for bit wherever it was interrupted", {
+Deno.test("train() goes on bit for bit wherever it was interrupted", {
   ignore,
 }, () =>
   withSetup((setup) =>
@@ -236,7 +249,7 @@ Deno.test("trainClassifier() goes on bit for bit wherever it was interrupted", {
             steps: 11,
             onStep,
             signal,
-            onReport: ({ imagesPerSecond: _, ...rest }) =>
+            onReport: ({ examplesPerSecond: _, ...rest }) =>
               void lines.set(rest.step, rest),
           });
           const weights = await Promise.all(
@@ -275,7 +288,7 @@ Deno.test("trainClassifier() goes on bit for bit wherever it was interrupted", {
     })
   ));
 
-Deno.test("trainClassifier() saves no state in which the loss has diverged", {
+Deno.test("train() saves no state in which the loss has diverged", {
   ignore,
 }, () =>
   withSetup((setup) =>
@@ -295,7 +308,7 @@ Deno.test("trainClassifier() saves no state in which the loss has diverged", {
     })
   ));
 
-Deno.test("trainClassifier() names the step in which the loss diverges", {
+Deno.test("train() names the step in which the loss diverges", {
   ignore,
 }, () =>
   withSetup(async (setup) => {

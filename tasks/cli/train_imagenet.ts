@@ -6,6 +6,7 @@
 
 import { loadWeights, type ResNet } from "@cram/models";
 import { type Device, openDevice, openSafetensors } from "@cram/tensor";
+import { classification } from "../classification.ts";
 import {
   findImages,
   type ImageDataset,
@@ -21,7 +22,7 @@ import { compressorsOf, optimizerOf, scheduleOf } from "../optimizers.ts";
 import { formatDuration, ProgressLine, standardOutput } from "../progress.ts";
 import { MODELS } from "../recipes.ts";
 import { type RunConfig, RunDirectory } from "../run_directory.ts";
-import { trainClassifier } from "../train.ts";
+import { train } from "../train.ts";
 import { describeOptions, parseOptions } from "./options.ts";
 import { runProgram } from "./program.ts";
 import {
@@ -55,7 +56,7 @@ Examples:
   deno task train-imagenet --data imagenet --optimizer cram+ --nm 2:4,4:8
 `;
 
-async function train(
+async function trainImagenet(
   options: TrainingOptionValues,
   signal: AbortSignal,
 ): Promise<void> {
@@ -146,11 +147,10 @@ async function minimizeLoss(run: Run, resume: boolean): Promise<void> {
   const begin = performance.now();
   let first = 0;
   using loader = new ImageLoader(dataset, loading);
-  const done = await trainClassifier({
-    ...run,
+  const done = await train({
+    task: classification({ ...run, loader }),
     optimizer: optimizerOf(settings),
     schedule: scheduleOf(settings),
-    loader,
     steps,
     accumulate: settings.accumulate,
     logEvery: settings.logEvery,
@@ -165,18 +165,19 @@ async function minimizeLoss(run: Run, resume: boolean): Promise<void> {
         return state;
       },
     },
+    signal: run.signal,
     onStep: (step) => progress.advance(step),
-    onReport: async (report) => {
+    onReport: async ({ examplesPerSecond: imagesPerSecond, ...report }) => {
       progress.report(
         report.step,
         [
           `loss ${report.loss.toFixed(4)}`,
           `accuracy ${percent(report.accuracy)}`,
           `lr ${report.learningRate.toPrecision(3)}`,
-          `${report.imagesPerSecond.toPrecision(3)} images/s`,
+          `${imagesPerSecond.toPrecision(3)} images/s`,
         ].join("  "),
       );
-      await directory?.log({ ...report });
+      await directory?.log({ ...report, imagesPerSecond });
     },
   });
   progress.finish();
@@ -292,7 +293,7 @@ if (import.meta.main) {
     await runProgram(async (signal) => {
       const options = parseOptions(Deno.args, TRAINING_OPTIONS);
       if (options.help) console.log(HELP.trimEnd());
-      else await train(options, signal);
+      else await trainImagenet(options, signal);
     }),
   );
 }

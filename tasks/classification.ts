@@ -1,0 +1,104 @@
+/**
+ * Image classification as a task of the training loop.
+ *
+ * @module
+ */
+
+import {
+  type ForwardContext,
+  type Layer,
+  PERTURBED,
+  TRAINING,
+} from "@cram/models";
+import type { Pass } from "@cram/optim";
+import {
+  argmax,
+  cast,
+  type Device,
+  equal,
+  softmaxCrossEntropy,
+  sum,
+  type Tensor,
+  tensor,
+} from "@cram/tensor";
+import type { ImageBatch, ImageLoader } from "./data/loader.ts";
+import type { ImageNormalizer } from "./data/normalization.ts";
+import type { TrainingPart, TrainingTask } from "./train.ts";
+
+/** What a classifier is trained with. */
+export interface ClassificationOptions {
+  /** Where the model lives. */
+  readonly device: Device;
+  /** Maps images `[N, H, W, 3]` to logits `[N, classes]`. */
+  readonly model: Layer;
+  /** Where the images come from. */
+  readonly loader: ImageLoader;
+  /** How they are normalized. */
+  readonly normalizer: ImageNormalizer;
+}
+
+/**
+ * Minimizing the cross-entropy of a classifier; its accuracy is the part of
+ * images for which the highest score is that of their class.
+ *
+ * @param options Model and data.
+ * @returns What `train()` takes.
+ */
+export function classification(
+  options: ClassificationOptions,
+): TrainingTask<ImageBatch> {
+  const { device, model, loader } = options;
+  return {
+    device,
+    model,
+    stepsPerEpoch: loader.stepsPerEpoch,
+    batches: (from, to) => loader.batches(from, to),
+    parts: (batch, sizes) => partsOf(batch, sizes, options),
+  };
+}
+
+function partsOf(
+  batch: ImageBatch,
+  sizes: readonly number[],
+  { device, model, normalizer }: ClassificationOptions,
+): TrainingPart[] {
+  const imageBytes = batch.pixels.length / batch.size;
+  let from = 0;
+  return sizes.map((size) => {
+    const to = from + size;
+    const images = normalizer.images({
+      ...batch,
+      size,
+      pixels: batch.pixels.subarray(from * imageBytes, to * imageBytes),
+    });
+    const labels = tensor(device, batch.labels.subarray(from, to));
+    from = to;
+    return {
+      forward(pass) {
+        const logits = model.forward(images, contextOf(pass));
+        return {
+          loss: softmaxCrossEntropy(logits, labels),
+          hits: () => countHits(logits, labels),
+        };
+      },
+    };
+  });
+}
+
+function contextOf({ updateStatistics }: Pass): ForwardContext {
+  return updateStatistics ? TRAINING : PERTURBED;
+}
+
+/**
+ * Counts the images for which the highest score is that of their class.
+ *
+ * @param logits `[N, classes]`.
+ * @param labels `int32 [N]`.
+ * @returns Their number, a scalar.
+ */
+export function countHits(logits: Tensor, labels: Tensor): Tensor {
+  using best = argmax(logits, { axis: -1 });
+  using isHit = equal(best, labels);
+  using asNumbers = cast(isHit, "float32");
+  return sum(asNumbers);
+}
