@@ -1,0 +1,276 @@
+/**
+ * Line plots as SVG.
+ *
+ * @module
+ */
+
+import type { Markish, PlotOptions } from "@observablehq/plot";
+
+/** A point of a plot. */
+export interface PlotPoint {
+  /** Where it lies on the horizontal axis. */
+  readonly x: number;
+  /** Where it lies on the vertical axis. */
+  readonly y: number;
+  /** Half the length of its error bar, in units of `y`; by default it has none. */
+  readonly deviation?: number;
+  /** What is written next to it. */
+  readonly label?: string;
+}
+
+/** Points that belong together. */
+export interface PlotSeries {
+  /** What the legend calls it. Series of one name have one colour, and one entry. */
+  readonly name: string;
+  /** How its points are shown: joined by a line, by a dashed one, or not joined. */
+  readonly style: "line" | "dashes" | "points";
+  /** The points, in the order in which they are joined. */
+  readonly points: readonly PlotPoint[];
+}
+
+/** An axis. */
+export interface PlotAxis {
+  /** What is measured, with its unit. */
+  readonly label: string;
+  /** Whether numbers are parts of 1 and shown as per cent. */
+  readonly percent?: boolean;
+}
+
+/** What {@linkcode plotLines} draws. */
+export interface LinePlot {
+  /** What the plot shows. */
+  readonly title: string;
+  /** The horizontal axis. */
+  readonly x: PlotAxis;
+  /** The vertical axis. */
+  readonly y: PlotAxis;
+  /** What is drawn. */
+  readonly series: readonly PlotSeries[];
+  /** What lines and dashes mean, for the legend. */
+  readonly styles?: { readonly line: string; readonly dashes: string };
+}
+
+/** Each has a contrast of at least 3 : 1 to both backgrounds. */
+const COLORS = [
+  "#2a78d6",
+  "#d4680a",
+  "#1a9155",
+  "#b04fd0",
+  "#d43a4f",
+  "#0e8f9b",
+  "#8f7a00",
+  "#7d7d8a",
+];
+const DASHES = "5 4";
+const WIDTH = 640;
+const PLOT_HEIGHT = 340;
+const MARGIN_LEFT = 64;
+const ROW = 18;
+
+/** Colours of text and background by the preference of who looks at it. */
+const STYLE = `
+.cram-plot { color: #1f2328; }
+.cram-plot .background { fill: #ffffff; }
+@media (prefers-color-scheme: dark) {
+  .cram-plot { color: #e6edf3; }
+  .cram-plot .background { fill: #0d1117; }
+}`;
+
+/**
+ * Draws lines with error bars, by Observable Plot, which is loaded when it is
+ * needed. Text and background follow the colour scheme of who looks at it.
+ *
+ * @param plot What is drawn.
+ * @returns An SVG document.
+ *
+ * @example Accuracy against sparsity
+ * ```ts ignore
+ * import { plotLines } from "@cram/tasks";
+ *
+ * const svg = await plotLines({
+ *   title: "ResNet20 on CIFAR-10",
+ *   x: { label: "Sparsity (%)", percent: true },
+ *   y: { label: "Accuracy (%)", percent: true },
+ *   series: [{
+ *     name: "SGD",
+ *     style: "line",
+ *     points: [{ x: 0, y: 0.92 }, { x: 0.9, y: 0.4, deviation: 0.02 }],
+ *   }],
+ * });
+ * await Deno.writeTextFile("accuracy.svg", svg);
+ * ```
+ */
+export async function plotLines(plot: LinePlot): Promise<string> {
+  const [Plot, { parseHTML }] = await Promise.all([
+    import("@observablehq/plot"),
+    import("linkedom"),
+  ]);
+  const { document } = parseHTML("<html></html>") as unknown as {
+    readonly document: NonNullable<PlotOptions["document"]>;
+  };
+  const legend = legendOf(plot);
+  const marginTop = 48 + ROW * legend.length;
+  const series = plot.series.map((one) => ({
+    ...one,
+    stroke: colorOf(plot, one.name),
+  }));
+  const svg = Plot.plot({
+    document,
+    className: "cram-plot",
+    ariaLabel: plot.title,
+    width: WIDTH,
+    height: marginTop + PLOT_HEIGHT,
+    marginTop,
+    marginLeft: MARGIN_LEFT,
+    marginRight: 36,
+    marginBottom: 44,
+    style: { fontSize: "12px" },
+    x: { ...plot.x, nice: true },
+    y: { ...plot.y, nice: true },
+    marks: [
+      Plot.gridX({ strokeOpacity: 0.12 }),
+      Plot.gridY({ strokeOpacity: 0.12 }),
+      Plot.axisX({ labelAnchor: "center", labelArrow: "none" }),
+      Plot.axisY({ labelAnchor: "center", labelArrow: "none" }),
+      ...series.flatMap(({ style, points, stroke }): Markish[] => {
+        const bars = points.filter(({ deviation = 0 }) => deviation > 0);
+        const named = points.filter(({ label }) => label !== undefined);
+        return [
+          ...style === "points" ? [] : [Plot.line(points, {
+            x: "x",
+            y: "y",
+            stroke,
+            strokeWidth: 1.8,
+            strokeDasharray: style === "dashes" ? DASHES : undefined,
+          })],
+          Plot.ruleX(bars, {
+            x: "x",
+            y1: ({ y, deviation = 0 }: PlotPoint) => y - deviation,
+            y2: ({ y, deviation = 0 }: PlotPoint) => y + deviation,
+            stroke,
+            strokeWidth: 1.2,
+            marker: "tick",
+          }),
+          Plot.dot(points, {
+            x: "x",
+            y: "y",
+            r: 3.2,
+            stroke,
+            strokeWidth: 1.5,
+            // Hollow before, filled after: lines on top of each other can be told apart.
+            fill: style === "dashes" ? "none" : stroke,
+          }),
+          Plot.text(named, {
+            x: "x",
+            y: "y",
+            text: "label",
+            fill: stroke,
+            textAnchor: "start",
+            dx: 7,
+          }),
+        ];
+      }),
+    ],
+  });
+  return finish(svg as unknown as SvgElement, plot.title, legend);
+}
+
+/** The part of the document model that is used here. */
+interface SvgElement {
+  readonly ownerDocument: {
+    createElementNS(namespace: string, name: string): SvgElement;
+  };
+  readonly outerHTML: string;
+  textContent: string | null;
+  getAttribute(name: string): string | null;
+  setAttribute(name: string, value: string): void;
+  append(...children: SvgElement[]): void;
+  prepend(...children: SvgElement[]): void;
+}
+
+/** An entry of the legend: a line as it is drawn, and its meaning. */
+interface LegendEntry {
+  readonly name: string;
+  readonly stroke: string;
+  readonly dasharray?: string;
+}
+
+function colorOf({ series }: LinePlot, name: string): string {
+  const names = [...new Set(series.map(({ name }) => name))];
+  return COLORS[names.indexOf(name) % COLORS.length];
+}
+
+function legendOf(plot: LinePlot): LegendEntry[] {
+  const names = new Set(plot.series.map(({ name }) => name));
+  const entries = Array.from(
+    names,
+    (name) => ({ name, stroke: colorOf(plot, name) }),
+  );
+  if (plot.styles === undefined) return entries;
+  const { line, dashes } = plot.styles;
+  return [
+    ...entries,
+    { name: line, stroke: "currentColor" },
+    { name: dashes, stroke: "currentColor", dasharray: DASHES },
+  ];
+}
+
+/** Adds background, title and legend, which Observable Plot makes in HTML only. */
+function finish(
+  svg: SvgElement,
+  title: string,
+  legend: readonly LegendEntry[],
+): string {
+  const element = (
+    name: string,
+    attributes: Readonly<Record<string, string | number>>,
+    content?: string,
+  ): SvgElement => {
+    const made = svg.ownerDocument.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) {
+      made.setAttribute(key, `${value}`);
+    }
+    if (content !== undefined) made.textContent = content;
+    return made;
+  };
+  svg.setAttribute("xmlns", SVG);
+  // For readers that know no style sheets.
+  svg.setAttribute("color", "#1f2328");
+  svg.prepend(
+    element("style", {}, STYLE),
+    element("rect", {
+      class: "background",
+      width: "100%",
+      height: "100%",
+      fill: "#ffffff",
+    }),
+  );
+  const left = { "text-anchor": "start", "dominant-baseline": "central" };
+  svg.append(
+    element("text", {
+      ...left,
+      x: 16,
+      y: 20,
+      "font-size": 15,
+      "font-weight": 600,
+    }, title),
+    ...legend.flatMap(({ name, stroke, dasharray }, row) => {
+      const y = 44 + ROW * row;
+      return [
+        element("line", {
+          x1: 16,
+          x2: 44,
+          y1: y,
+          y2: y,
+          stroke,
+          "stroke-width": 2,
+          ...dasharray === undefined ? {} : { "stroke-dasharray": dasharray },
+        }),
+        element("text", { ...left, x: 52, y, "font-size": 12 }, name),
+      ];
+    }),
+  );
+  return `${svg.outerHTML}\n`;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
