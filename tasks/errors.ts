@@ -16,6 +16,12 @@ export class TarError extends DataError {
   override readonly name: string = "TarError";
 }
 
+/** A vocabulary that cannot be used. */
+export class VocabularyError extends DataError {
+  /** The name of this error. */
+  override readonly name: string = "VocabularyError";
+}
+
 /** A file that cannot be downloaded. */
 export class NetworkError extends Error {
   /** The name of this error. */
