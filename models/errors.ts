@@ -1,5 +1,5 @@
 /**
- * The named error of models.
+ * The named errors of models.
  *
  * @module
  */
@@ -8,4 +8,10 @@
 export class StateDictError extends Error {
   /** The name of this error. */
   override readonly name: string = "StateDictError";
+}
+
+/** A description of a model that cannot be built: sizes that do not fit, or a kind that is not there. */
+export class ConfigError extends Error {
+  /** The name of this error. */
+  override readonly name: string = "ConfigError";
 }

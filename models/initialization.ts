@@ -6,6 +6,7 @@
 
 import {
   type Device,
+  type DType,
   randomNormal,
   type RandomSource,
   randomUniform,
@@ -45,6 +46,7 @@ export function kaimingNormal(
  * @param shape Its shape.
  * @param fanIn How many inputs the layer has.
  * @param random Where the numbers come from.
+ * @param dtype `float32` if it is not given.
  * @returns The weights.
  */
 export function fanInUniform(
@@ -52,11 +54,13 @@ export function fanInUniform(
   shape: Shape,
   fanIn: number,
   random: RandomSource,
+  dtype?: DType,
 ): Tensor {
   const bound = 1 / Math.sqrt(fanIn);
   return randomUniform(device, shape, {
     ...random.next(),
     low: -bound,
     high: bound,
+    dtype,
   });
 }

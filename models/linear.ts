@@ -6,10 +6,15 @@
 
 import {
   type Device,
+  type DType,
   matmul,
+  type MatmulOptions,
+  randomNormal,
   type RandomSource,
   type Tensor,
+  zeros,
 } from "@cram/tensor";
+import type { ForwardContext } from "./forward_context.ts";
 import { fanInUniform } from "./initialization.ts";
 import { Layer, type Members } from "./module.ts";
 import { Variable } from "./variable.ts";
@@ -20,9 +25,22 @@ export interface LinearOptions {
   readonly inFeatures: number;
   /** How many numbers go out. */
   readonly outFeatures: number;
+  /**
+   * If it is given, weights are normal with this standard deviation and biases
+   * 0 at first, as in transformers; else both are from {@linkcode fanInUniform}.
+   */
+  readonly standardDeviation?: number;
+  /** What the weights are made of. Default: `float32`. */
+  readonly dtype?: DType;
 }
 
-/** A product with a matrix, plus a bias; both from {@linkcode fanInUniform}. */
+/** What follows a product, fused with it. */
+export interface LinearEpilogue {
+  /** What follows behind the bias. */
+  readonly activation?: MatmulOptions["activation"];
+}
+
+/** A product with a matrix, plus a bias. */
 export class Linear extends Layer {
   /** `[inFeatures, outFeatures]`. */
   readonly weight: Variable;
@@ -33,22 +51,30 @@ export class Linear extends Layer {
    * Makes the layer.
    *
    * @param device Where the weights live.
-   * @param options Sizes.
+   * @param options Sizes and initial weights.
    * @param random Where the weights come from.
    */
   constructor(
     device: Device,
-    { inFeatures, outFeatures }: LinearOptions,
+    { inFeatures, outFeatures, standardDeviation, dtype }: LinearOptions,
     random: RandomSource,
   ) {
     super();
-    this.weight = new Variable(
-      fanInUniform(device, [inFeatures, outFeatures], inFeatures, random),
-      { axisOrder: "linear" },
-    );
-    this.bias = new Variable(
-      fanInUniform(device, [outFeatures], inFeatures, random),
-    );
+    const shapes = [[inFeatures, outFeatures], [outFeatures]];
+    const [weight, bias] = standardDeviation === undefined
+      ? shapes.map((shape) =>
+        fanInUniform(device, shape, inFeatures, random, dtype)
+      )
+      : [
+        randomNormal(device, shapes[0], {
+          ...random.next(),
+          standardDeviation,
+          dtype,
+        }),
+        zeros(device, shapes[1], { dtype }),
+      ];
+    this.weight = new Variable(weight, { axisOrder: "linear" });
+    this.bias = new Variable(bias);
   }
 
   /** `weight` and `bias`. */
@@ -56,8 +82,22 @@ export class Linear extends Layer {
     return { weight: this.weight, bias: this.bias };
   }
 
-  /** Maps `[…, inFeatures]` to `[…, outFeatures]`. */
-  override forward(x: Tensor): Tensor {
-    return matmul(x, this.weight.value, { bias: this.bias.value });
+  /**
+   * Maps `[…, inFeatures]` to `[…, outFeatures]`.
+   *
+   * @param x The input.
+   * @param _context Makes no difference.
+   * @param epilogue What follows.
+   * @returns The output, which belongs to the open scope.
+   */
+  override forward(
+    x: Tensor,
+    _context?: ForwardContext,
+    epilogue: LinearEpilogue = {},
+  ): Tensor {
+    return matmul(x, this.weight.value, {
+      bias: this.bias.value,
+      activation: epilogue.activation,
+    });
   }
 }
