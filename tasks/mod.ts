@@ -15,6 +15,7 @@ export * from "./data/image_source.ts";
 export * from "./data/loader.ts";
 export * from "./data/normalization.ts";
 export * from "./data/random_streams.ts";
+export * from "./data/resize.ts";
 export * from "./data/tar.ts";
 export * from "./data/web_dataset.ts";
 export * from "./errors.ts";

@@ -4,9 +4,10 @@
  * a common counter, so that none is idle while there is work.
  */
 
-import { augmentationRandom } from "./random_streams.ts";
-import type { Transform } from "./augment.ts";
+import { planTransform, type Transform } from "./augment.ts";
 import type { ImageFile } from "./dataset.ts";
+import { augmentationRandom } from "./random_streams.ts";
+import { applyPlan } from "./resize.ts";
 
 /** An image of a batch. */
 export interface WorkerImage
@@ -91,7 +92,13 @@ async function takeImages(
     const random = augmentationRandom(seed, epoch, image.example);
     const target = new Uint8Array(pixels, position * byteLength, byteLength);
     try {
-      await decodeImage(image, transform, random, target);
+      const pixels = await decodeImage(image);
+      const { width, height } = pixels;
+      applyPlan(
+        pixels,
+        planTransform(transform, width, height, random),
+        target,
+      );
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       broken.push({ position, reason });

@@ -42,8 +42,8 @@ export interface Rectangle {
 
 /** What to do with one image, in this order. */
 export interface Plan {
-  /** The part of the decoded image that is used; all of it if `undefined`. */
-  readonly region: Rectangle | undefined;
+  /** The part of the decoded image that is used. */
+  readonly region: Rectangle;
   /** The size to which that is resized. */
   readonly scaled: { readonly width: number; readonly height: number };
   /** Where the network's input lies in the resized image; zeros lie around that. */
@@ -94,7 +94,7 @@ export function planTransform(
   const shift = (): number =>
     augment ? random.integer(2 * SHIFT + 1) - SHIFT : 0;
   return {
-    region: undefined,
+    region: { left: 0, top: 0, width, height },
     scaled,
     window: {
       left: Math.round((scaled.width - size) / 2) + shift(),
@@ -142,44 +142,4 @@ function randomRegion(
     top: Math.floor((height - region.height) / 2),
     ...region,
   };
-}
-
-/**
- * Cuts the network's input out of a resized image.
- *
- * @param pixels The image, `[height, width, 3]` bytes.
- * @param plan What to do.
- * @param target Where the input goes, `[size, size, 3]` bytes.
- */
-export function cutWindow(
-  pixels: Uint8Array,
-  { scaled, window, flip }: Plan,
-  target: Uint8Array,
-): void {
-  const { left, top, width, height } = window;
-  const first = Math.max(0, -left);
-  const last = Math.min(width, scaled.width - left);
-  for (let y = 0; y < height; y++) {
-    const row = target.subarray(y * width * 3, (y + 1) * width * 3);
-    const sourceY = top + y;
-    if (sourceY < 0 || sourceY >= scaled.height || last <= first) {
-      row.fill(0);
-      continue;
-    }
-    row.fill(0, 0, first * 3);
-    row.fill(0, last * 3);
-    const start = (sourceY * scaled.width + left + first) * 3;
-    row.set(pixels.subarray(start, start + (last - first) * 3), first * 3);
-    if (flip) mirror(row);
-  }
-}
-
-function mirror(row: Uint8Array): void {
-  for (let a = 0, b = row.length - 3; a < b; a += 3, b -= 3) {
-    for (let channel = 0; channel < 3; channel++) {
-      const byte = row[a + channel];
-      row[a + channel] = row[b + channel];
-      row[b + channel] = byte;
-    }
-  }
 }

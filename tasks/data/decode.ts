@@ -1,18 +1,18 @@
 /**
- * Image files to pixels, by sharp (libvips).
+ * Image files to pixels.
  *
  * @module
  */
 
-import type { RandomSource } from "@cram/tensor";
 import { type FileHandle, open } from "node:fs/promises";
 import type Sharp from "sharp";
-import { cutWindow, planTransform, type Transform } from "./augment.ts";
 import type { ImageFile } from "./dataset.ts";
+import { decodeJpeg } from "./jpeg.ts";
+import type { Pixels } from "./resize.ts";
 
 let loading: Promise<typeof Sharp> | undefined;
 
-/** Loads sharp with the first image, because loading it asks for permissions. */
+/** Loads sharp with the first image that needs it, because loading it asks for permissions. */
 function loadSharp(): Promise<typeof Sharp> {
   return loading ??= import("sharp").then(({ default: sharp }) => {
     // The workers of the loader are the threads; libvips needs none of its
@@ -24,35 +24,22 @@ function loadSharp(): Promise<typeof Sharp> {
 }
 
 /**
- * Decodes an image file and makes it the network's input. Grayscale, CMYK and
- * 16-bit images become RGB with 8 bits, transparency is dropped, and images
- * that are stored turned are set upright.
+ * Decodes an image file: most JPEG files by libjpeg-turbo, everything else by
+ * sharp (libvips). Grayscale, CMYK and 16-bit images become RGB with 8 bits,
+ * and images that are stored turned are set upright. As with Pillow's
+ * `convert("RGB")`, transparency is dropped: what shows is the colour that is
+ * stored there. Colour profiles are passed over, as torchvision does, except
+ * those of CMYK images.
  *
  * @param file Where the image lies.
- * @param transform What is done to it.
- * @param random The randomness of this image in this epoch.
- * @param target Where the pixels go, `[size, size, 3]` bytes.
+ * @returns The image.
  * @throws If the file cannot be read or decoded.
  */
 export async function decodeImage(
   file: Pick<ImageFile, "path" | "offset" | "length">,
-  transform: Transform,
-  random: RandomSource,
-  target: Uint8Array,
-): Promise<void> {
-  const [sharp, bytes] = await Promise.all([loadSharp(), readBytes(file)]);
-  const image = sharp(bytes, { failOn: "error" });
-  const { autoOrient: upright } = await image.metadata();
-  const plan = planTransform(transform, upright.width, upright.height, random);
-  const { region, scaled } = plan;
-  image.autoOrient().removeAlpha().toColourspace("srgb");
-  if (region !== undefined) image.extract(region);
-  const { width, height } = region ?? upright;
-  if (scaled.width !== width || scaled.height !== height) {
-    image.resize({ ...scaled, fit: "fill", kernel: "linear" });
-  }
-  const pixels = await image.raw({ depth: "uchar" }).toBuffer();
-  cutWindow(pixels, plan, target);
+): Promise<Pixels> {
+  const bytes = await readBytes(file);
+  return await decodeJpeg(bytes) ?? await decodeBySharp(bytes);
 }
 
 async function readBytes(
@@ -68,4 +55,36 @@ async function readBytes(
     );
   }
   return bytes;
+}
+
+async function decodeBySharp(bytes: Uint8Array): Promise<Pixels> {
+  if (bytes.length === 0) throw new Error("the file is empty");
+  const sharp = await loadSharp();
+  try {
+    const { data, info } = await sharp(bytes, {
+      failOn: "error",
+      ignoreIcc: true,
+    })
+      .autoOrient()
+      .removeAlpha()
+      .toColourspace("srgb")
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    return { data, width: info.width, height: info.height };
+  } catch (error) {
+    throw new Error(reasonOf(error, bytes));
+  }
+}
+
+function reasonOf(error: unknown, bytes: Uint8Array): string {
+  const [message] = String(error instanceof Error ? error.message : error)
+    .split("\n");
+  if (message.includes("unsupported image format")) {
+    const begin = new TextDecoder().decode(bytes.subarray(0, 16));
+    return `no image format that is known: it begins with ${
+      JSON.stringify(begin)
+    }`;
+  }
+  // libvips loses reasons when two images fail at the same moment.
+  return message === "Unknown error" ? "it is cut off or damaged" : message;
 }

@@ -153,7 +153,7 @@ Deno.test(
       await assertRejects(
         () => load(folder, { ...options, maxBad: 1 }),
         DataError,
-        '"color2/2.png": Input buffer contains unsupported image format. It is broken image number 2, 1 are allowed',
+        '"color2/2.png": no image format that is known: it begins with "no image". It is broken image number 2, 1 are allowed',
       );
       await assertRejects(
         () => load(folder, { ...options, maxBad: 0 }),
