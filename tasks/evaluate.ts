@@ -5,11 +5,25 @@
  */
 
 import { EVALUATION, type Layer } from "@cram/models";
-import { type Device, softmaxCrossEntropy, tensor } from "@cram/tensor";
+import {
+  cast,
+  type Device,
+  greater,
+  lessEqual,
+  oneHot,
+  softmaxCrossEntropy,
+  sum,
+  type Tensor,
+  tensor,
+  where,
+  zeros,
+} from "@cram/tensor";
+import { addInPlace } from "@cram/tensor/backward";
 import { setImmediate } from "node:timers/promises";
 import { countHits } from "./classification.ts";
 import type { ImageLoader } from "./data/loader.ts";
 import type { ImageNormalizer } from "./data/normalization.ts";
+import type { Metrics } from "./one_shot.ts";
 import { StepMeter } from "./step_meter.ts";
 
 /** What an evaluation needs. */
@@ -27,20 +41,21 @@ export interface EvaluationOptions {
 }
 
 /** How good a classifier is. */
-export interface ClassifierEvaluation {
-  /** How many images were looked at. */
-  readonly images: number;
-  /** The part of them that were classified rightly. */
+export interface ClassifierEvaluation extends Metrics {
+  /** The part of the images that were classified rightly. */
   readonly accuracy: number;
   /** Their mean cross-entropy. */
   readonly loss: number;
 }
 
+/** Among how many classes of highest score the right one must be for `top5Accuracy`. */
+const TOP = 5;
+
 /**
  * Measures a classifier on all images of a loader.
  *
  * @param options Model and data.
- * @returns Accuracy and loss.
+ * @returns Accuracy and loss, and of more than five classes `top5Accuracy`.
  * @throws {DataError} If images cannot be read.
  */
 export async function evaluateClassifier(
@@ -48,7 +63,9 @@ export async function evaluateClassifier(
 ): Promise<ClassifierEvaluation> {
   const { device, model, loader, normalizer, signal } = options;
   using meter = new StepMeter(device, loader.stepsPerEpoch);
+  using topHits = zeros(device, []);
   const sizes: number[] = [];
+  let classes = 0;
   for await (const batch of loader.batches(0, loader.stepsPerEpoch)) {
     if (signal?.aborted) break;
     if (batch.size === 0) continue;
@@ -56,6 +73,8 @@ export async function evaluateClassifier(
     const labels = tensor(device, batch.labels);
     const logits = model.forward(normalizer.images(batch), EVALUATION);
     meter.recordHits(countHits(logits, labels));
+    classes = logits.shape[1];
+    if (classes > TOP) addInPlace(topHits, countTopHits(logits, labels));
     meter.recordLoss(softmaxCrossEntropy(logits, labels), batch.size);
     sizes.push(batch.size);
     // Kernels of the cpu device hold this thread up; signals must still arrive.
@@ -64,5 +83,24 @@ export async function evaluateClassifier(
   const { examples: images } = meter;
   const { losses, accuracy } = await meter.read();
   const total = losses.reduce((sum, loss, i) => sum + loss * sizes[i], 0);
-  return { images, accuracy, loss: total / images };
+  return {
+    accuracy,
+    ...classes > TOP ? { top5Accuracy: await topHits.item() / images } : {},
+    loss: total / images,
+  };
+}
+
+/** Counts the images for which fewer than five classes score higher than theirs. */
+function countTopHits(logits: Tensor, labels: Tensor): Tensor {
+  const classes = logits.shape[1];
+  const isOwn = oneHot(labels, classes, { dtype: "bool" });
+  const score = sum(where(isOwn, logits, 0), {
+    axes: [1],
+    keepDims: true,
+  });
+  // Scores that are no numbers are above all.
+  const notHigher = sum(cast(lessEqual(logits, score), "float32"), {
+    axes: [1],
+  });
+  return sum(cast(greater(notHigher, classes - TOP), "float32"));
 }

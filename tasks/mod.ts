@@ -4,16 +4,21 @@
  * @module
  */
 
+export * from "./batch_norm_tuning.ts";
 export * from "./checkpoint.ts";
 export * from "./classification.ts";
 export * from "./data/augment.ts";
+export * from "./data/cache.ts";
+export * from "./data/cifar10.ts";
 export * from "./data/dataset.ts";
 export * from "./data/decode.ts";
+export * from "./data/download.ts";
 export * from "./data/emoji.ts";
 export * from "./data/image_folder.ts";
 export * from "./data/image_source.ts";
 export * from "./data/loader.ts";
 export * from "./data/normalization.ts";
+export * from "./data/parquet.ts";
 export * from "./data/random_streams.ts";
 export * from "./data/resize.ts";
 export * from "./data/tar.ts";
@@ -21,10 +26,13 @@ export * from "./data/web_dataset.ts";
 export * from "./errors.ts";
 export * from "./evaluate.ts";
 export * from "./one_shot.ts";
+export * from "./one_shot_table.ts";
 export * from "./optimizers.ts";
+export * from "./plot.ts";
 export * from "./progress.ts";
 export * from "./recipes.ts";
 export * from "./run_directory.ts";
+export * from "./statistics.ts";
 export * from "./step_meter.ts";
 export * from "./text/vocabulary.ts";
 export * from "./text/word_piece.ts";

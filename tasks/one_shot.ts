@@ -1,63 +1,94 @@
 /**
- * What is left of a classifier's accuracy when it is compressed at once.
+ * What is left of a model when it is compressed at once.
  *
  * @module
  */
 
-import { compressOnce, type Compressor } from "@cram/compress";
-import { type Layer, retuneBatchNorm } from "@cram/models";
-import { copy, type Device, type Tensor } from "@cram/tensor";
-import { setImmediate } from "node:timers/promises";
-import type { ImageLoader } from "./data/loader.ts";
-import type { ImageNormalizer } from "./data/normalization.ts";
 import {
-  type ClassifierEvaluation,
-  evaluateClassifier,
-  type EvaluationOptions,
-} from "./evaluate.ts";
+  compressOnce,
+  type CompressOnceOptions,
+  type Compressor,
+} from "@cram/compress";
+import type { Module } from "@cram/models";
+import { copy, type Device } from "@cram/tensor";
+import { meanAndDeviation } from "./statistics.ts";
 
-/** What running statistics are tuned on. */
-export interface Calibration {
-  /** Where the images come from, with the augmentation of the training. */
-  readonly loader: ImageLoader;
-  /** How many batches are taken. */
-  readonly batches: number;
-}
+/** How good a model is: numbers by name. */
+export type Metrics = Readonly<Record<string, number>>;
 
 /** What {@linkcode evaluateOneShot} needs. */
-export interface OneShotOptions extends EvaluationOptions {
-  /** What is tried, one after the other; the dense model comes first by itself. */
+export interface OneShotOptions {
+  /** Where the model lives. */
+  readonly device: Device;
+  /** What is compressed. */
+  readonly model: Module;
+  /** What is tried, one after the other; the model as it is comes first by itself. */
   readonly compressors: readonly Compressor[];
-  /** What running statistics are tuned on; by default they are not. */
-  readonly calibration?: Calibration;
+  /** Which parameters are compressed. Default: those with at least 2 axes. */
+  readonly prunable?: CompressOnceOptions["prunable"];
+  /** Measures the model as it is at that moment. */
+  readonly measure: () => Promise<Metrics>;
+  /** How running statistics are tuned behind each compression; by default they are not. */
+  readonly tuning?: Tuning;
+  /** Ends the evaluation early. */
+  readonly signal?: AbortSignal;
   /** Told of each result as soon as it is there. */
-  readonly onResult?: (result: OneShotResult) => void;
+  readonly onResult?: (result: OneShotResult) => void | Promise<void>;
 }
 
-/** How good a classifier is behind a compression. */
-export interface OneShotResult extends ClassifierEvaluation {
-  /** `dense`, or the name of the compressor. */
+/** Running statistics anew, from random samples of the training data. */
+export interface Tuning {
+  /** How often that is tried. */
+  readonly draws: number;
+  /**
+   * Tunes the model in place; no other variable changes.
+   *
+   * @param draw Which sample is taken, from 0.
+   */
+  tune(draw: number): Promise<void>;
+}
+
+/** How good a model is behind a compression. */
+export interface OneShotResult {
+  /** `dense`, or the name of the compressor; `sparse` for a model that was pruned before. */
   readonly name: string;
   /** The part of the prunable weights that are 0. */
   readonly sparsity: number;
+  /** How good it is with the running statistics of the training. */
+  readonly metrics: Metrics;
   /** How good it is with running statistics that were tuned. */
-  readonly tuned?: ClassifierEvaluation;
+  readonly tuned?: TunedMetrics;
 }
 
+/** How good a model is over draws of what its running statistics are tuned on. */
+export interface TunedMetrics {
+  /** Each draw; fewer than asked for if the evaluation was ended early. */
+  readonly draws: readonly Metrics[];
+  /** The mean of each metric. */
+  readonly mean: Metrics;
+  /** Their sample standard deviations; 0 for a single draw. */
+  readonly deviation: Metrics;
+}
+
+/** What the model is called that is not compressed. */
+export const DENSE = "dense";
+
+/** From which part of zeros on a model is called sparse: some weights of any may be 0. */
+const SPARSE_FROM = 0.01;
+
 /**
- * Measures a classifier as it is and compressed by each of some compressors,
- * before and after its running statistics are tuned (Peste et al., ICLR 2023,
+ * Measures a model as it is and compressed by each of some compressors, before
+ * and after its running statistics are tuned (Peste et al., ICLR 2023,
  * section 4). In the end the model is as it was.
  *
- * @param options Model, data and compressors.
- * @returns One result for the dense model and each compressor; fewer if `signal` ended it early.
- * @throws {ArgumentError} If the model has no batch normalization to tune, or no prunable weights.
- * @throws {DataError} If images cannot be read.
+ * @param options Model, compressors and how it is measured.
+ * @returns One result for the model as it is and each compressor. If `signal` ended it early there are fewer, and the last one may lack draws.
+ * @throws {ArgumentError} If the model has no prunable weights.
  */
 export async function evaluateOneShot(
   options: OneShotOptions,
 ): Promise<OneShotResult[]> {
-  const { device, model, compressors, calibration, signal } = options;
+  const { device, model, compressors, signal } = options;
   const results: OneShotResult[] = [];
   using _scope = device.scope();
   const saved = new Map(
@@ -66,16 +97,19 @@ export async function evaluateOneShot(
   try {
     for (const compressor of [undefined, ...compressors]) {
       model.loadStateDict(saved);
-      const sparsity = compressor && await compress(device, model, compressor);
-      const untuned = await evaluateClassifier(options);
-      if (calibration !== undefined) {
-        await retuneBatchNorm(model, imagesOf(calibration, options));
-      }
-      const tuned = calibration && await evaluateClassifier(options);
+      const sparsity = await compress(options, compressor);
+      const metrics = await options.measure();
+      // What is measured when the signal comes is not complete.
       if (signal?.aborted) break;
-      const name = compressor?.name ?? "dense";
-      results.push({ name, sparsity: sparsity ?? 0, ...untuned, tuned });
-      options.onResult?.(results[results.length - 1]);
+      const result = {
+        name: compressor?.name ?? (sparsity < SPARSE_FROM ? DENSE : "sparse"),
+        sparsity,
+        metrics,
+        tuned: await measureTuned(options),
+      };
+      results.push(result);
+      await options.onResult?.(result);
+      if (signal?.aborted) break;
     }
   } finally {
     model.loadStateDict(saved);
@@ -83,77 +117,42 @@ export async function evaluateOneShot(
   return results;
 }
 
+/** Compresses the model in place; returns the part of its prunable weights that are 0. */
 async function compress(
-  device: Device,
-  model: Layer,
-  compressor: Compressor,
+  { device, model, prunable }: OneShotOptions,
+  compressor: Compressor = AS_IT_IS,
 ): Promise<number> {
   using _scope = device.scope();
-  const { report } = await compressOnce(model.parameters(), compressor);
+  const { report } = await compressOnce(model.parameters(), compressor, {
+    prunable,
+  });
   return report.prunable.sparsity;
 }
 
-async function* imagesOf(
-  { loader, batches }: Calibration,
-  { normalizer, signal }: {
-    readonly normalizer: ImageNormalizer;
-    readonly signal?: AbortSignal;
-  },
-): AsyncGenerator<Tensor> {
-  for await (const batch of loader.batches(0, batches)) {
-    if (signal?.aborted) return;
-    if (batch.size === 0) continue;
-    using images = normalizer.images(batch);
-    yield images;
-    // Kernels of the cpu device hold this thread up; signals must still arrive.
-    await setImmediate();
+const AS_IT_IS: Compressor = { name: DENSE, compress: () => undefined };
+
+async function measureTuned(
+  { tuning, measure, signal }: OneShotOptions,
+): Promise<TunedMetrics | undefined> {
+  const draws: Metrics[] = [];
+  for (let draw = 0; draw < (tuning?.draws ?? 0); draw++) {
+    await tuning!.tune(draw);
+    const metrics = await measure();
+    if (signal?.aborted) break;
+    draws.push(metrics);
   }
+  return draws.length === 0 ? undefined : summarize(draws);
 }
 
-/** Columns of a table of results; rows can be shown as they come. */
-export class OneShotTable {
-  readonly #width: number;
-  readonly #isTuned: boolean;
-
-  /**
-   * Measures the columns.
-   *
-   * @param options What is tried.
-   */
-  constructor(
-    { compressors, calibration }: Pick<
-      OneShotOptions,
-      "compressors" | "calibration"
-    >,
-  ) {
-    this.#width = Math.max(
-      "dense".length,
-      ...compressors.map(({ name }) => name.length),
-    );
-    this.#isTuned = calibration !== undefined;
-  }
-
-  /** The names of the columns. */
-  get header(): string {
-    return this.#line("", ["sparsity", "accuracy", "tuned"]);
-  }
-
-  /**
-   * Formats a result.
-   *
-   * @param result The result.
-   * @returns A line.
-   */
-  row({ name, sparsity, accuracy, tuned }: OneShotResult): string {
-    const parts = [sparsity, accuracy, tuned?.accuracy ?? NaN];
-    return this.#line(name, parts.map((x) => `${(100 * x).toFixed(1)} %`));
-  }
-
-  #line(name: string, columns: readonly string[]): string {
-    const shown = columns.slice(0, this.#isTuned ? 3 : 2);
-    return [
-      name.padEnd(this.#width),
-      ...shown.map((column) => column.padStart(8)),
-    ].join("  ");
-  }
+function summarize(draws: readonly Metrics[]): TunedMetrics {
+  const summaries = Object.keys(draws[0]).map((name) =>
+    [name, meanAndDeviation(draws.map((draw) => draw[name]))] as const
+  );
+  return {
+    draws,
+    mean: Object.fromEntries(summaries.map(([name, { mean }]) => [name, mean])),
+    deviation: Object.fromEntries(
+      summaries.map(([name, { deviation }]) => [name, deviation]),
+    ),
+  };
 }

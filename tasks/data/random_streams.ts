@@ -69,20 +69,22 @@ export function compressionSeed(seed: bigint): bigint {
  * are tuned on.
  *
  * @param seed The seed of the run.
+ * @param draw Which sample they are, from 0.
  * @returns Another seed.
  */
-export function calibrationSeed(seed: bigint): bigint {
-  return seedOf(sourceOf(seed, CALIBRATION, 0, 0));
+export function calibrationSeed(seed: bigint, draw: number): bigint {
+  return seedOf(sourceOf(seed, CALIBRATION, draw, 0));
 }
 
 /**
  * The randomness of which images these are.
  *
  * @param seed The seed of the run.
+ * @param draw Which sample they are, from 0.
  * @returns A source of its own.
  */
-export function calibrationRandom(seed: bigint): RandomSource {
-  return sourceOf(seed, CALIBRATION, 0, 1);
+export function calibrationRandom(seed: bigint, draw: number): RandomSource {
+  return sourceOf(seed, CALIBRATION, draw, 1);
 }
 
 function seedOf(random: RandomSource): bigint {
