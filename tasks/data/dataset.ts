@@ -9,7 +9,8 @@ import { exists } from "@std/fs";
 import { join } from "node:path";
 import { DataError } from "../errors.ts";
 import { openImageFolder } from "./image_folder.ts";
-import { findShards, openWebDataset } from "./web_dataset.ts";
+import { findParquet, openParquet, type ParquetOptions } from "./parquet.ts";
+import { findShards, openWebDataset, readClassNames } from "./web_dataset.ts";
 
 /** Where one image file lies, and what it shows. */
 export interface ImageFile {
@@ -23,6 +24,8 @@ export interface ImageFile {
   readonly name: string;
   /** The class, from 0. */
   readonly label: number;
+  /** `cifar`: 32×32 pixels as they are, first all red, then all green, then all blue bytes; by default a file of any known format. */
+  readonly encoding?: "cifar";
 }
 
 /** A set of labelled image files. */
@@ -37,20 +40,27 @@ export interface ImageDataset {
 export type Split = "train" | "val";
 
 /**
- * Finds the images of a split: WebDataset shards `SPLIT-*.tar`, or a folder
- * `SPLIT` with a folder for each class.
+ * Finds the images of a split: WebDataset shards `SPLIT-*.tar`, Parquet files
+ * of Hugging Face `SPLIT-*.parquet`, or a folder `SPLIT` with a folder for
+ * each class.
  *
  * @param folder The folder of the data set.
  * @param split Which part of it.
+ * @param options Where converted Parquet files are kept, progress and interruption.
  * @returns The images, or `undefined` if the split is not there.
  * @throws {DataError} If the split is empty or broken.
  */
 export async function findImages(
   folder: string,
   split: Split,
+  options?: ParquetOptions,
 ): Promise<ImageDataset | undefined> {
   const shards = await findShards(folder, split);
-  if (shards.length > 0) return await openWebDataset(folder, shards);
+  if (shards.length > 0) {
+    return await openWebDataset(shards, await readClassNames(folder));
+  }
+  const tables = await findParquet(folder, split);
+  if (tables.length > 0) return await openParquet(tables, options);
   const images = join(folder, split);
   if (await exists(images, { isDirectory: true })) {
     return await openImageFolder(images);
@@ -63,20 +73,22 @@ export async function findImages(
  *
  * @param folder The folder of the data set.
  * @param split Which part of it.
+ * @param options Where converted Parquet files are kept, progress and interruption.
  * @returns The images.
  * @throws {DataError} If the folder or the split is not there, empty or broken.
  */
 export async function openImages(
   folder: string,
   split: Split,
+  options?: ParquetOptions,
 ): Promise<ImageDataset> {
   if (!await exists(folder, { isDirectory: true })) {
     throw new DataError(`Cannot read images of "${folder}": no such folder`);
   }
-  const images = await findImages(folder, split);
+  const images = await findImages(folder, split, options);
   if (images === undefined) {
     throw new DataError(
-      `Cannot read images of "${folder}": expected a folder "${split}" with a folder for each class, or archives "${split}-*.tar"`,
+      `Cannot read images of "${folder}": expected a folder "${split}" with a folder for each class, archives "${split}-*.tar" or "${split}-*.parquet"`,
     );
   }
   return images;

@@ -1,7 +1,12 @@
-import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { mkdir, writeFile } from "node:fs/promises";
+import {
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DataError } from "../errors.ts";
+import { DataError, TarError } from "../errors.ts";
 import { type ArchiveFile, tarArchive } from "../testdata/tar_archive.ts";
 import {
   inTemporaryFolder,
@@ -70,6 +75,37 @@ Deno.test(
     }),
 );
 
+Deno.test("openImages() follows links and passes over what is hidden", {
+  ignore,
+}, () =>
+  inTemporaryFolder(async (folder) => {
+    await writeAll(folder, [
+      "store/blob1",
+      "store/deep/2.webp",
+      "train/a/.hidden/1.jpg",
+      "train/a/._1.jpg",
+      "train/a/1.jpg",
+      "train/.cache/1.jpg",
+      "train/b/Thumbs.db",
+    ]);
+    const link = (target: string, path: string): Promise<void> =>
+      symlink(join(folder, target), join(folder, path));
+    await link("store/blob1", "train/b/linked.JPG");
+    await link("train/b", "train/b/loop");
+    await link("nowhere", "train/b/broken.png");
+    await link("store/blob1", "train/file");
+    await link("store/deep", "train/c");
+    const { classes, files } = await openImages(folder, "train");
+    assertEquals(classes, ["a", "b", "c"]);
+    assertEquals(files.map(({ name, label }) => [name, label]), [
+      ["a/1.jpg", 0],
+      ["b/broken.png", 1],
+      ["b/linked.JPG", 1],
+      ["c/2.webp", 2],
+    ]);
+    assertEquals(files[2].path, join(folder, "train/b/linked.JPG"));
+  }));
+
 Deno.test(
   "openImages() reads WebDataset archives",
   { ignore },
@@ -78,8 +114,9 @@ Deno.test(
       const write = (name: string, files: ArchiveFile[]): Promise<void> =>
         writeFile(join(folder, name), tarArchive(files));
       await write("train-1.tar", [
-        { name: "dir.v1/c.cls", content: "0\n" },
-        { name: "dir.v1/c.jpg", content: "ccc" },
+        { name: "dir.v1/c.CLS", content: "0\n" },
+        { name: "dir.v1/c.JPG", content: "ccc" },
+        { name: "dir.v1/c.mask.png", content: "m" },
       ]);
       await write("train-0.tar", [
         { name: "a.jpg", content: "aaaa" },
@@ -105,12 +142,12 @@ Deno.test(
       await assertRejects(
         () => openImages(folder, "train"),
         DataError,
-        'example "a" has the label 2, classes.txt names 2 classes',
+        'example "a" has the label 2, names are given for 2 classes',
       );
       await assertRejects(
         () => openImages(folder, "val"),
         DataError,
-        "hold none",
+        "there are none",
       );
     }),
 );
@@ -131,14 +168,44 @@ Deno.test(
           [{ name: "a.jpg", content: "" }, { name: "a.cls", content: "-1" }],
           '"a.cls" holds "-1"',
         ],
+        [
+          [
+            { name: "a\x1b[2J.cls", content: "\x07" },
+            { name: "a\x1b[2J.jpg", content: "" },
+          ],
+          '"a\\u{1b}[2J.cls" holds "\\u{7}"',
+        ],
+        [
+          [{ name: "a.jpg", content: "" }, { name: "b.jpg", content: "" }],
+          'example "a" has no label (.cls)',
+        ],
+        [
+          [{ name: "a.cls", content: "0" }, {
+            name: "a.mask.png",
+            content: "",
+          }],
+          'example "a" has no image',
+        ],
       ];
+      const path = join(folder, "train-0.tar");
       for (const [files, message] of cases) {
-        await writeFile(join(folder, "train-0.tar"), tarArchive(files));
-        await assertRejects(
+        await writeFile(path, tarArchive(files));
+        const error = await assertRejects(
           () => openImages(folder, "train"),
           DataError,
           message,
         );
+        assertStringIncludes(error.message, `"${path}"`);
       }
+      const whole = tarArchive([
+        { name: "a.jpg", content: "x".repeat(1000) },
+        { name: "a.cls", content: "1" },
+      ]);
+      await writeFile(path, whole.subarray(0, 1100));
+      await assertRejects(
+        () => openImages(folder, "train"),
+        TarError,
+        `"${path}": it is cut off, the entry at byte 0 has 1000 bytes`,
+      );
     }),
 );

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { openCifar10 } from "./cifar10.ts";
 import { findImages, type ImageDataset, openImages } from "./dataset.ts";
 import { openEmoji } from "./emoji.ts";
 
@@ -31,33 +32,47 @@ export interface ImageSource {
 
 /** What {@linkcode openImageSource} can be told. */
 export interface ImageSourceOptions {
+  /** The folder for what is downloaded or converted; default: {@linkcode cacheFolder}. */
+  readonly cache?: string;
   /** Told, in words, how far a download or a conversion is. */
   readonly onProgress?: (message: string) => void;
-  /** Ends a download or a conversion early; what is there of it is used the next time. */
+  /** Ends a download or a conversion early. */
   readonly signal?: AbortSignal;
 }
 
 /**
  * Finds a data set. Nothing is read or downloaded before a split is opened.
  *
- * @param data `emoji` for the default data, or a folder.
- * @param options Progress and interruption.
+ * @param data `emoji` for the default data, {@linkcode openEmoji}; `cifar10` for {@linkcode openCifar10}, also where there is a folder of this name, which is `./cifar10`; or a folder, of which {@linkcode findImages} says what it may hold.
+ * @param options The cache, progress and interruption.
  * @returns The data set.
  */
 export function openImageSource(
   data: string = "emoji",
-  _options: ImageSourceOptions = {},
+  options: ImageSourceOptions = {},
 ): Promise<ImageSource> {
-  if (data === "emoji") {
-    return Promise.resolve({
-      name: data,
-      train: () => openEmoji("train"),
-      validation: () => openEmoji("val"),
-    });
+  return Promise.resolve({ name: data, ...splitsOf(data, options) });
+}
+
+function splitsOf(
+  data: string,
+  options: ImageSourceOptions,
+): Omit<ImageSource, "name"> {
+  switch (data) {
+    case "emoji":
+      return {
+        train: () => openEmoji("train"),
+        validation: () => openEmoji("val"),
+      };
+    case "cifar10":
+      return {
+        train: () => openCifar10("train", options),
+        validation: () => openCifar10("val", options),
+      };
+    default:
+      return {
+        train: () => openImages(data, "train", options),
+        validation: () => findImages(data, "val", options),
+      };
   }
-  return Promise.resolve({
-    name: data,
-    train: () => openImages(data, "train"),
-    validation: () => findImages(data, "val"),
-  });
 }

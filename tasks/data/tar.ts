@@ -7,6 +7,7 @@
 
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { TarError } from "../errors.ts";
+import { printable } from "./printable.ts";
 
 /** A file in a tar archive. */
 export interface TarEntry {
@@ -196,7 +197,9 @@ function checkChecksum(
   }
   if (actual !== expected) {
     throw new TarError(
-      `Cannot read tar archive "${window.path}": the header at byte ${position} is broken, its checksum is ${actual} where "${text}" is written`,
+      `Cannot read tar archive "${window.path}": the header at byte ${position} is broken, its checksum is ${actual} where "${
+        printable(text)
+      }" is written`,
     );
   }
 }
@@ -233,7 +236,9 @@ function parsePax(
       result.size = Number(value);
       if (!Number.isSafeInteger(result.size) || result.size < 0) {
         throw new TarError(
-          `Cannot read tar archive "${window.path}": the extended header at byte ${offset} gives the size "${value}"`,
+          `Cannot read tar archive "${window.path}": the extended header at byte ${offset} gives the size "${
+            printable(value)
+          }"`,
         );
       }
     }

@@ -137,6 +137,8 @@ Deno.test(
       const whole = tarArchive([{ name: "a", content: "x".repeat(1000) }]);
       const flipped = whole.slice();
       flipped[0] = 0x62;
+      const escaping = whole.slice();
+      escaping.set(new TextEncoder().encode("\x1b[2J\0"), 148);
       const cases: [Uint8Array, string][] = [
         [whole.subarray(0, 1000), "has 1000 bytes, and 488 are left"],
         [whole.subarray(0, 100), "cut off"],
@@ -162,6 +164,11 @@ Deno.test(
           tarArchive([{ name: "x", type: "x", content: pax("size=-1") }]),
           'the size "-1"',
         ],
+        [
+          tarArchive([{ name: "x", type: "x", content: pax("size=\x1b[2J") }]),
+          'the size "\\u{1b}[2J"',
+        ],
+        [escaping, 'where "\\u{1b}[2J" is written'],
       ];
       for (const [archive, message] of cases) {
         const error = assertThrows(

@@ -11,7 +11,8 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { DataError } from "../errors.ts";
 import type { ImageDataset, ImageFile, Split } from "./dataset.ts";
-import { isImage } from "./image_formats.ts";
+import { IMAGE_EXTENSIONS } from "./image_formats.ts";
+import { printable } from "./printable.ts";
 import { readTar } from "./tar.ts";
 
 /**
@@ -40,35 +41,34 @@ interface Example {
 }
 
 /**
- * Lists the images of shards, each with a label in a file `KEY.cls`. The
- * classes are named by `classes.txt` of the data set's folder, one a line, if
- * it is there, and numbered otherwise.
+ * Lists the images of shards, each with a label in a file `KEY.cls`.
  *
- * @param folder The folder of the data set.
- * @param shards The paths of its shards.
+ * @param shards The paths of the shards.
+ * @param classes The names of the classes; without them, they are numbered.
  * @returns The images.
  * @throws {DataError} If an example lacks its image or label, or a label is no class.
  * @throws {TarError} If a shard is broken.
  */
 export async function openWebDataset(
-  folder: string,
   shards: readonly string[],
+  classes?: readonly string[],
 ): Promise<ImageDataset> {
-  const names = await readClassNames(folder);
   const files: ImageFile[] = [];
   let classCount = 0;
   for (const path of shards) {
     for (const { key, image, label } of readExamples(path)) {
       if (image === undefined || label === undefined) {
         throw new DataError(
-          `Cannot read images of "${path}": example "${key}" has no ${
-            image === undefined ? "image" : "label (.cls)"
-          }`,
+          `Cannot read images of "${path}": example "${
+            printable(key)
+          }" has no ${image === undefined ? "image" : "label (.cls)"}`,
         );
       }
-      if (names !== undefined && label >= names.length) {
+      if (classes !== undefined && label >= classes.length) {
         throw new DataError(
-          `Cannot read images of "${path}": example "${key}" has the label ${label}, classes.txt names ${names.length} classes`,
+          `Cannot read images of "${path}": example "${
+            printable(key)
+          }" has the label ${label}, names are given for ${classes.length} classes`,
         );
       }
       classCount = Math.max(classCount, label + 1);
@@ -79,16 +79,26 @@ export async function openWebDataset(
   }
   if (files.length === 0) {
     throw new DataError(
-      `Cannot read images of "${folder}": its ${shards.length} archives hold none`,
+      `Cannot read images of ${
+        shards.map((path) => `"${path}"`).join(", ")
+      }: there are none`,
     );
   }
   return {
-    classes: names ?? Array.from({ length: classCount }, (_, i) => `${i}`),
+    classes: classes ?? Array.from({ length: classCount }, (_, i) => `${i}`),
     files,
   };
 }
 
-async function readClassNames(folder: string): Promise<string[] | undefined> {
+/**
+ * Reads the names of a data set's classes.
+ *
+ * @param folder The folder of the data set.
+ * @returns The lines of `classes.txt`, if it is there.
+ */
+export async function readClassNames(
+  folder: string,
+): Promise<string[] | undefined> {
   const path = join(folder, "classes.txt");
   if (!await exists(path, { isFile: true })) return undefined;
   const text = await readFile(path, "utf8");
@@ -106,11 +116,14 @@ function* readExamples(path: string): Generator<Example, void, void> {
       if (example !== undefined) yield example;
       example = { key };
     }
-    if (isImage(base)) {
-      const { offset, size, name } = entry;
+    const extension = base.slice(dot).toLowerCase();
+    const name = printable(entry.name);
+    // Exactly an image: KEY.mask.png is none to classify.
+    if (IMAGE_EXTENSIONS.includes(extension)) {
+      const { offset, size } = entry;
       example.image = { offset, length: size, name: `${path}:${name}` };
-    } else if (base.slice(dot) === ".cls") {
-      example.label = parseLabel(path, entry.name, entry.read());
+    } else if (extension === ".cls") {
+      example.label = parseLabel(path, name, entry.read());
     }
   }
   if (example !== undefined) yield example;
@@ -120,7 +133,9 @@ function parseLabel(path: string, name: string, content: Uint8Array): number {
   const text = new TextDecoder().decode(content.subarray(0, 32)).trim();
   if (!/^\d{1,9}$/.test(text)) {
     throw new DataError(
-      `Cannot read images of "${path}": "${name}" holds "${text}" where a class number is expected`,
+      `Cannot read images of "${path}": "${name}" holds "${
+        printable(text)
+      }" where a class number is expected`,
     );
   }
   return Number(text);
