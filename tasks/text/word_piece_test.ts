@@ -1,51 +1,34 @@
 import { RandomSource } from "@cram/tensor";
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
+import {
+  huggingFaceTokenizer,
+  SPECIAL_TOKENS,
+  unitOffsets,
+} from "../testdata/hugging_face.ts";
 import { withoutPermissions as ignore } from "../testdata/temporary_folder.ts";
 import { bertVocabulary, Vocabulary } from "./vocabulary.ts";
 import { WordPieceTokenizer } from "./word_piece.ts";
 
-const SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
-
-/** Ids, starts and ends of a text's tokens. */
-type Tokens = (text: string) => Promise<readonly number[][]>;
-
-/** Hugging Face's own tokenizer, which counts code points. */
-async function huggingFace(): Promise<Tokens> {
-  const { default: native } = await import("npm:@anush008/tokenizers@0.6.0");
-  const { tokens } = await bertVocabulary();
-  const tokenizer = new native.Tokenizer(
-    native.WordPiece.init(
-      Object.fromEntries(tokens.map((token, index) => [token, index])),
-      { unkToken: "[UNK]", maxInputCharsPerWord: 100 },
-    ),
-  );
-  tokenizer.setNormalizer(native.bertNormalizer());
-  tokenizer.setPreTokenizer(native.bertPreTokenizer());
-  tokenizer.addSpecialTokens(SPECIAL);
-  return async (text) => {
-    // Half a surrogate pair cannot be handed over; it comes as U+FFFD.
-    const encoding = await tokenizer.encode(text.toWellFormed());
-    const units = [0];
-    for (const char of text) units.push(units.at(-1)! + char.length);
-    const offsets = encoding.getOffsets();
-    return [
-      encoding.getIds(),
-      offsets.map(([start]) => units[start]),
-      offsets.map(([, end]) => units[end]),
-    ];
-  };
-}
-
 async function assertAsHuggingFace(texts: Iterable<string>): Promise<number> {
-  const theirs = await huggingFace();
+  const theirs = await huggingFaceTokenizer();
   const tokenizer = new WordPieceTokenizer(await bertVocabulary());
   let count = 0;
   for (const text of texts) {
     const { ids, starts, ends } = tokenizer.encode(text);
+    // Half a surrogate pair cannot be handed over; it comes as U+FFFD.
+    const encoding = await theirs.encode(text.toWellFormed(), null, {
+      addSpecialTokens: false,
+    });
+    const units = unitOffsets(text);
+    const offsets = encoding.getOffsets();
     assertEquals(
       [ids, starts, ends].map((array) => [...array]),
-      await theirs(text),
+      [
+        encoding.getIds(),
+        offsets.map(([start]) => units[start]),
+        offsets.map(([, end]) => units[end]),
+      ],
       `tokens of ${JSON.stringify(text)}`,
     );
     count += ids.length;
@@ -159,7 +142,7 @@ Deno.test(
       () => pick(letters),
       () => pick(marks),
       () => pick(tokens),
-      () => pick(SPECIAL),
+      () => pick(SPECIAL_TOKENS),
       () => pick([" ", "\n", "\u200b", "é", "e\u0301"]),
       () => String.fromCodePoint(random.integer(0x3000)),
       () => String.fromCodePoint(random.integer(0x20000)),
@@ -234,7 +217,7 @@ Deno.test("encode() counts UTF-16 code units", async () => {
 
 Deno.test("encode() takes [UNK] for a word that leaves something over", () => {
   const tokenizer = new WordPieceTokenizer(
-    new Vocabulary([...SPECIAL, "ba", "##na", "##n"]),
+    new Vocabulary([...SPECIAL_TOKENS, "ba", "##na", "##n"]),
   );
   const ids = (text: string) => [...tokenizer.encode(text).ids];
   assertEquals(ids("banana ban BANN nab"), [5, 6, 6, 5, 7, 5, 7, 7, 1]);
@@ -242,7 +225,7 @@ Deno.test("encode() takes [UNK] for a word that leaves something over", () => {
 
 Deno.test("encode() knows words again, in any place, and forgets when there are too many", () => {
   const tokenizer = new WordPieceTokenizer(
-    new Vocabulary([...SPECIAL, "a", "##b"]),
+    new Vocabulary([...SPECIAL_TOKENS, "a", "##b"]),
   );
   const words = Array.from(
     { length: (1 << 16) + 5 },
