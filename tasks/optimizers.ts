@@ -8,6 +8,7 @@ import { type Compressor, nm, topK } from "@cram/compress";
 import {
   adam,
   adamW,
+  type BaseRule,
   constant,
   cram,
   cramPlus,
@@ -34,6 +35,16 @@ export const OPTIMIZERS = [
 /** The name of an optimizer. */
 export type OptimizerName = (typeof OPTIMIZERS)[number];
 
+/** What SAM and CrAM can be put around, by name. */
+export const BASE_OPTIMIZERS = [
+  "sgd",
+  "adam",
+  "adamw",
+] as const satisfies readonly OptimizerName[];
+
+/** The name of an optimizer that SAM and CrAM can be put around. */
+export type BaseOptimizerName = (typeof BASE_OPTIMIZERS)[number];
+
 /** The courses of the learning rate by name. */
 export const SCHEDULES = ["cosine", "linear", "step", "constant"] as const;
 
@@ -52,6 +63,8 @@ export interface NMPattern {
 export interface OptimizerSettings {
   /** Which one. */
   readonly optimizer: OptimizerName;
+  /** What SAM and CrAM are put around. Default: `sgd`. */
+  readonly base?: BaseOptimizerName;
   /** μ of SGD, also where SAM and CrAM are put around it. */
   readonly momentum?: number;
   /** λ: decoupled for `adamw`, else coupled. */
@@ -67,8 +80,7 @@ export interface OptimizerSettings {
 }
 
 /**
- * Makes an optimizer. SAM and CrAM are put around SGD, as in the experiments
- * of the CrAM paper on images.
+ * Makes an optimizer.
  *
  * @param settings Which one, and its settings.
  * @returns The rule.
@@ -91,27 +103,30 @@ export interface OptimizerSettings {
  * ```
  */
 export function optimizerOf(settings: OptimizerSettings): OptimizerRule {
-  const { optimizer, rho } = settings;
+  const { optimizer, base = "sgd", rho } = settings;
   switch (optimizer) {
-    case "sgd":
-      return sgd(settings);
-    case "adam":
-      return adam(settings);
-    case "adamw":
-      return adamW(settings);
     case "sam":
-      return sam({ base: sgd(settings), rho });
+      return sam({ base: baseOf(base, settings), rho });
     case "cram":
     case "cram+": {
       const make = optimizer === "cram" ? cram : cramPlus;
       return make({
-        base: sgd(settings),
+        base: baseOf(base, settings),
         compressors: compressorsOf(settings),
         rho,
         seed: compressionSeed(settings.seed),
       });
     }
+    default:
+      return baseOf(optimizer, settings);
   }
+}
+
+function baseOf(
+  name: BaseOptimizerName,
+  settings: OptimizerSettings,
+): BaseRule {
+  return { sgd, adam, adamw: adamW }[name](settings);
 }
 
 /**
@@ -143,6 +158,8 @@ export interface ScheduleSettings {
   readonly steps: number;
   /** In how many of them the learning rate rises. */
   readonly warmupSteps: number;
+  /** How many steps have the same learning rate. */
+  readonly interval: number;
 }
 
 /** `step` divides the learning rate by ten behind each such part of the training, as ResNets were trained first: after 30, 60 and 90 of 100 epochs. */

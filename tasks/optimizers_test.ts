@@ -1,4 +1,8 @@
-import { assertEquals, assertNotEquals } from "@std/assert";
+import {
+  assertEquals,
+  assertNotEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import {
   optimizerOf,
   OPTIMIZERS,
@@ -43,12 +47,17 @@ Deno.test("optimizerOf() draws by another seed in each run", () => {
 });
 
 Deno.test("scheduleOf() follows the named course behind the warm-up", () => {
-  const rates = (schedule: ScheduleName, steps: number[]): number[] => {
+  const rates = (
+    schedule: ScheduleName,
+    steps: number[],
+    interval = 1,
+  ): number[] => {
     const rate = scheduleOf({
       schedule,
       learningRate: 2,
       steps: 100,
       warmupSteps: 10,
+      interval,
     });
     return steps.map(rate).map((rate) => +rate.toFixed(9));
   };
@@ -56,4 +65,19 @@ Deno.test("scheduleOf() follows the named course behind the warm-up", () => {
   assertEquals(rates("linear", [0, 10, 55]), [0.2, 2, 1]);
   assertEquals(rates("cosine", [0, 10, 55]), [0.2, 2, 1]);
   assertEquals(rates("step", [0, 39, 40, 70]), [0.2, 2, 0.2, 0.02]);
+  assertEquals(rates("linear", [0, 4, 5, 59, 60], 5), [
+    1,
+    1,
+    2,
+    1,
+    0.888888889,
+  ]);
+});
+
+Deno.test("optimizerOf() puts SAM and CrAM around another optimizer", () => {
+  const adam = "adamW(beta1 0.9, beta2 0.999, epsilon 1e-8, weightDecay 0.001)";
+  for (const optimizer of ["sam", "cram", "cram+"] as const) {
+    const { name } = optimizerOf({ optimizer, base: "adamw", ...SETTINGS });
+    assertStringIncludes(name, `${optimizer}(base ${adam}, `);
+  }
 });

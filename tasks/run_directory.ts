@@ -57,11 +57,14 @@ export type RunConfig = Readonly<Record<string, unknown>>;
 export class RunDirectory {
   /** The path of the folder. */
   readonly path: string;
+  /** Whether the run was there before, to be gone on with. */
+  readonly isReopened: boolean;
   /** Files that grow, with their lengths in bytes. */
   readonly #lengths = new Map<string, number>();
 
-  private constructor(path: string) {
+  private constructor(path: string, isReopened: boolean) {
     this.path = path;
+    this.isReopened = isReopened;
   }
 
   /**
@@ -73,7 +76,7 @@ export class RunDirectory {
    * @throws {OutputError} If something cannot be written, or there is a run already.
    */
   static async create(path: string, config: RunConfig): Promise<RunDirectory> {
-    const directory = new RunDirectory(path);
+    const directory = new RunDirectory(path, false);
     if (await exists(directory.#file(CONFIG))) {
       throw new OutputError(
         `Cannot write to "${path}": there is a run already; --resume goes on with it`,
@@ -97,7 +100,7 @@ export class RunDirectory {
    * @throws {CheckpointError} If there is no run, or its settings were others.
    */
   static async reopen(path: string, config: RunConfig): Promise<RunDirectory> {
-    const directory = new RunDirectory(path);
+    const directory = new RunDirectory(path, true);
     if (!await exists(directory.#file(CONFIG))) {
       throw new CheckpointError(`Cannot go on with "${path}": there is no run`);
     }

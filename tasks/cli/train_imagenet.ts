@@ -4,73 +4,87 @@
  * @module
  */
 
-import { loadWeights, type ResNet } from "@cram/models";
-import { type Device, openDevice, openSafetensors } from "@cram/tensor";
+import type { ResNet } from "@cram/models";
+import type { Device } from "@cram/tensor";
+import { BatchNormTuning } from "../batch_norm_tuning.ts";
 import { classification } from "../classification.ts";
-import {
-  findImages,
-  type ImageDataset,
-  openImages,
-  sampleImages,
-} from "../data/dataset.ts";
+import type { ImageDataset } from "../data/dataset.ts";
+import { openImageSource } from "../data/image_source.ts";
 import { ImageLoader, type ImageLoaderOptions } from "../data/loader.ts";
 import { ImageNormalizer } from "../data/normalization.ts";
-import { calibrationRandom, calibrationSeed } from "../data/random_streams.ts";
 import { DataError } from "../errors.ts";
-import { evaluateOneShot, OneShotTable } from "../one_shot.ts";
-import { compressorsOf, optimizerOf, scheduleOf } from "../optimizers.ts";
-import { formatDuration, ProgressLine, standardOutput } from "../progress.ts";
-import { MODELS } from "../recipes.ts";
-import { type RunConfig, RunDirectory } from "../run_directory.ts";
-import { train } from "../train.ts";
+import { evaluateClassifier } from "../evaluate.ts";
+import { evaluateOneShot } from "../one_shot.ts";
+import { OneShotTable } from "../one_shot_table.ts";
+import { compressorsOf } from "../optimizers.ts";
+import { ProgressLine, standardOutput } from "../progress.ts";
+import { IMAGE_RECIPES, MODELS } from "../recipes.ts";
+import type { RunDirectory } from "../run_directory.ts";
+import {
+  IMAGE_OPTIONS,
+  IMAGE_TRAINING_OPTIONS,
+  type ImageTrainingOptionValues,
+} from "./image_options.ts";
+import {
+  chooseImageRecipe,
+  type ImageTrainingSettings,
+  settleImageTraining,
+} from "./image_settings.ts";
 import { describeOptions, parseOptions } from "./options.ts";
 import { runProgram } from "./program.ts";
+import { describeRecipes, TRAINING_OPTIONS } from "./training_options.ts";
 import {
-  TRAINING_OPTIONS,
-  type TrainingOptionValues,
-} from "./training_options.ts";
-import {
-  checkOptions,
-  settle,
-  type TrainingSettings,
-} from "./training_settings.ts";
+  count,
+  initialize,
+  openChosenDevice,
+  openRun,
+  runTraining,
+} from "./training_run.ts";
 
 const HELP = `Trains an image classifier.
 
-Usage: deno task train-imagenet --data DIR [options]
+Usage: deno task train-imagenet [--data DIR] [options]
 
-Images are JPEG, PNG or WebP files in one folder for each class, or in
-WebDataset archives with labels (.cls) next to the images.
+Without options it trains on pictures of emoji, in a few minutes. --data DIR
+holds JPEG, PNG or WebP files as DIR/train/CLASS/FILE and DIR/val/CLASS/FILE,
+or WebDataset archives DIR/train-*.tar and DIR/val-*.tar with labels (.cls)
+next to the images.
 
-Options:
+Images and model (where no default is mentioned, it is the recipe's):
+${describeOptions(IMAGE_OPTIONS)}
+
+Training (where no default is mentioned, it is the recipe's):
 ${describeOptions(TRAINING_OPTIONS)}
+
+Recipes (those of ImageNet and CIFAR-10 are the CrAM paper's):
+${describeRecipes(IMAGE_RECIPES)}
 
 Ctrl-C finishes the step, writes weights and a checkpoint, and ends. The same
 command with --resume goes on from there, or from the last checkpoint after a
 crash, and comes to the same weights as if nothing had happened.
 
 Examples:
-  deno task train-imagenet --data cifar10 --model resnet20 --epochs 10
-  deno task train-imagenet --data imagenet --model resnet50 --out runs/a
-  deno task train-imagenet --data imagenet --optimizer cram+ --out runs/b
-  deno task train-imagenet --data imagenet --optimizer cram+ --nm 2:4,4:8
+  deno task train-imagenet
+  deno task train-imagenet --data cifar10 --epochs 10 --optimizer cram+
+  deno task train-imagenet --recipe cifar10-cram+-multi --out runs/a
+  deno task train-imagenet --data DIR --model resnet50 --out runs/b
+  deno task train-imagenet --data DIR --recipe imagenet-cram+-nm --accumulate 8
 `;
 
 async function trainImagenet(
-  options: TrainingOptionValues,
+  options: ImageTrainingOptionValues,
   signal: AbortSignal,
 ): Promise<void> {
-  const folder = checkOptions(options);
-  const dataset = await openImages(folder, "train");
-  const validation = options.evaluate
-    ? await findImages(folder, "val")
-    : undefined;
-  if (validation !== undefined) checkClasses(folder, dataset, validation);
-  const settings = settle(options, dataset);
-  await using device = await openDevice(
-    options.device === "auto" ? undefined : options.device,
-    { threads: options.threads },
-  );
+  const recipe = chooseImageRecipe(options);
+  const source = await openImageSource(recipe.data, {
+    onProgress: (message) => console.error(message),
+    signal,
+  });
+  const dataset = await source.train();
+  const validation = options.evaluate ? await source.validation() : undefined;
+  if (validation !== undefined) checkClasses(source.name, dataset, validation);
+  const settings = settleImageTraining(options, recipe, dataset);
+  await using device = await openChosenDevice(options);
   const config = {
     ...settings,
     seed: `${settings.seed}`,
@@ -83,15 +97,11 @@ async function trainImagenet(
     return;
   }
 
-  const recipe = MODELS[settings.model];
-  const { classes, steps, batchSize, imageSize } = settings;
-  using model = recipe.create(device, { classes, seed: settings.seed });
-  if (settings.init !== undefined) {
-    await using file = await openSafetensors(settings.init);
-    await loadWeights(model, file);
-  }
+  const { model: name, transform, classes, steps, batchSize, seed } = settings;
+  using model = MODELS[name](device, { classes, seed });
+  await initialize(model, settings.init);
   const directory = await openRun(options, config);
-  using normalizer = new ImageNormalizer(device, recipe.transform);
+  using normalizer = new ImageNormalizer(device, transform);
   const progress = new ProgressLine(standardOutput(), steps);
   const run: Run = {
     settings,
@@ -105,23 +115,25 @@ async function trainImagenet(
     loading: {
       ...settings,
       transform: {
-        recipe: recipe.transform,
-        size: imageSize,
+        recipe: transform,
+        size: settings.imageSize,
         augment: settings.augment,
       },
       onBroken: ({ name }, reason) =>
         progress.note(`skipped "${name}": ${reason}`),
     },
   };
-  progress.note(
-    `${settings.model} on ${device.info.kind} (${device.info.description})`,
-  );
+  progress.note(`${name} on ${device.info.kind} (${device.info.description})`);
   progress.note(
     `${count(dataset.files.length, "image")} of ${
       count(classes, "class", "classes")
     }, ${count(steps, "step")} of ${count(batchSize, "image")}`,
   );
-  await minimizeLoss(run, options.resume);
+  {
+    using loader = new ImageLoader(dataset, run.loading);
+    const task = classification({ ...run, loader });
+    await runTraining({ ...run, task, examples: "images" });
+  }
   if (validation !== undefined && !signal.aborted) {
     await pruneAtOnce(run, validation);
   }
@@ -129,7 +141,7 @@ async function trainImagenet(
 
 /** What the parts of the program work on. */
 interface Run {
-  readonly settings: TrainingSettings;
+  readonly settings: ImageTrainingSettings;
   readonly device: Device;
   readonly model: ResNet;
   readonly dataset: ImageDataset;
@@ -140,63 +152,6 @@ interface Run {
   readonly signal: AbortSignal;
 }
 
-/** Trains, and saves the weights. */
-async function minimizeLoss(run: Run, resume: boolean): Promise<void> {
-  const { settings, directory, progress, dataset, loading } = run;
-  const { steps } = settings;
-  const begin = performance.now();
-  let first = 0;
-  using loader = new ImageLoader(dataset, loading);
-  const done = await train({
-    task: classification({ ...run, loader }),
-    optimizer: optimizerOf(settings),
-    schedule: scheduleOf(settings),
-    steps,
-    accumulate: settings.accumulate,
-    logEvery: settings.logEvery,
-    checkpoints: directory && {
-      every: settings.checkpointEvery,
-      save: (state) => directory.saveCheckpoint(state),
-      load: async () => {
-        if (!resume) return undefined;
-        const state = await directory.loadCheckpoint(run.device);
-        first = state?.step ?? 0;
-        progress.note(`Going on after ${count(first, "step")}`);
-        return state;
-      },
-    },
-    signal: run.signal,
-    onStep: (step) => progress.advance(step),
-    onReport: async ({ examplesPerSecond: imagesPerSecond, ...report }) => {
-      progress.report(
-        report.step,
-        [
-          `loss ${report.loss.toFixed(4)}`,
-          `accuracy ${percent(report.accuracy)}`,
-          `lr ${report.learningRate.toPrecision(3)}`,
-          `${imagesPerSecond.toPrecision(3)} images/s`,
-        ].join("  "),
-      );
-      await directory?.log({ ...report, imagesPerSecond });
-    },
-  });
-  progress.finish();
-  if (done < steps) {
-    progress.note(`Stopped after ${count(done, "step")} of ${steps}`);
-    if (directory !== undefined) {
-      progress.note("The same command with --resume goes on from there");
-    }
-  }
-  progress.note(
-    `Trained ${count(done - first, "step")} in ${
-      formatDuration(performance.now() - begin)
-    }`,
-  );
-  if (directory !== undefined) {
-    progress.note(`Wrote ${await directory.saveModel(run.device, run.model)}`);
-  }
-}
-
 /** Measures the model dense and pruned, and saves the table. */
 async function pruneAtOnce(run: Run, validation: ImageDataset): Promise<void> {
   const { settings, directory, progress, loading, signal } = run;
@@ -205,20 +160,21 @@ async function pruneAtOnce(run: Run, validation: ImageDataset): Promise<void> {
     shuffle: false,
     transform: { ...loading.transform, augment: false },
   });
-  using calibration = calibrationLoader(run);
+  using tuning = settings.bnTuning === 0
+    ? undefined
+    : new BatchNormTuning({ ...run, images: settings.bnTuning });
   const options = {
     ...run,
-    loader,
     compressors: compressorsOf({ ...settings, sparsities: SPARSITIES }),
-    calibration: calibration &&
-      { loader: calibration, batches: TUNING_BATCHES },
+    measure: () => evaluateClassifier({ ...run, loader }),
+    tuning,
   };
-  const table = new OneShotTable(options);
+  const table = new OneShotTable(options, METRICS);
   progress.note(
     `Accuracy on ${
       count(validation.files.length, "validation image")
     }, dense and pruned at once${
-      calibration ? ", then with batch norm tuned" : ""
+      tuning ? ", then with batch norm tuned" : ""
     }:`,
   );
   progress.note(table.header);
@@ -234,24 +190,12 @@ async function pruneAtOnce(run: Run, validation: ImageDataset): Promise<void> {
 /** To which parts of zeros a trained model is pruned, as the CrAM paper does. */
 const SPARSITIES = [0.5, 0.7, 0.8, 0.9];
 
-/** How many batches move the running statistics, as in the code of the CrAM paper. */
-const TUNING_BATCHES = 100;
-
-function calibrationLoader(
-  { settings: { seed, bnTuning }, dataset, loading }: Run,
-): ImageLoader | undefined {
-  if (bnTuning === 0) return undefined;
-  const sample = sampleImages(dataset, bnTuning, calibrationRandom(seed));
-  return new ImageLoader(sample, {
-    ...loading,
-    seed: calibrationSeed(seed),
-    shuffle: true,
-  });
-}
+/** What the table shows. */
+const METRICS = [{ metric: "accuracy", title: "accuracy", percent: true }];
 
 /** Labels are numbers: they must mean the same in both splits. */
 function checkClasses(
-  folder: string,
+  name: string,
   train: ImageDataset,
   validation: ImageDataset,
 ): void {
@@ -260,7 +204,7 @@ function checkClasses(
   );
   if (index < 0) return;
   throw new DataError(
-    `Cannot evaluate on the images of "${folder}": class ${index} is "${
+    `Cannot evaluate on the images of "${name}": class ${index} is "${
       validation.classes[index]
     }" in val, ${
       index < train.classes.length
@@ -270,28 +214,10 @@ function checkClasses(
   );
 }
 
-async function openRun(
-  { out, resume }: TrainingOptionValues,
-  config: RunConfig,
-): Promise<RunDirectory | undefined> {
-  if (out === undefined) return undefined;
-  return resume
-    ? await RunDirectory.reopen(out, config)
-    : await RunDirectory.create(out, config);
-}
-
-function count(n: number, one: string, many = `${one}s`): string {
-  return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
-}
-
-function percent(part: number): string {
-  return `${(100 * part).toFixed(1)} %`;
-}
-
 if (import.meta.main) {
   Deno.exit(
     await runProgram(async (signal) => {
-      const options = parseOptions(Deno.args, TRAINING_OPTIONS);
+      const options = parseOptions(Deno.args, IMAGE_TRAINING_OPTIONS);
       if (options.help) console.log(HELP.trimEnd());
       else await trainImagenet(options, signal);
     }),

@@ -99,7 +99,7 @@ Deno.test("train-imagenet trains, measures and writes what it found", {
     assertMatch(text, /^step 8\/8 {2}loss \d/m);
     assertMatch(
       text,
-      /^Accuracy on 3 validation images, .* batch norm tuned:$\n {12}sparsity {2}accuracy {5}tuned$\n(.+ %\n){5}Wrote/m,
+      /^Accuracy on 3 validation images, .* batch norm tuned:$\n {12}sparsity {2}accuracy +tuned$\n(.+ %\n){5}Wrote/m,
     );
     assertMatch(text, /^top-k 90 % {4}90\.\d %( +\d+\.\d %){2}$/m);
     const { results } = JSON.parse(
@@ -425,14 +425,23 @@ Deno.test("train-imagenet shows what it cannot use, and no stack trace", {
     await rm(join(mismatched, "val", "color1"), { recursive: true });
     const cases: [string[], number, string][] = [
       [["--steps=none"], 2, 'UsageError: Cannot use --steps "none"'],
-      [[], 2, "UsageError: Cannot train without images"],
+      [
+        ["--recipe=imagenet-sam"],
+        2,
+        "UsageError: Cannot use --recipe imagenet-sam without --data DIR",
+      ],
+      [
+        ["--recipe=imagenet"],
+        2,
+        'UsageError: Cannot use --recipe "imagenet": expected one of emoji, imagenet-sgd, imagenet-sam, imagenet-cram+-k70,',
+      ],
       [
         [`--data=${data}`, "--rho=0.1", "--optimizer=adam"],
         2,
         'UsageError: Cannot use --rho "0.1" with --optimizer adam: it is for sam, cram, cram+',
       ],
       [
-        ["--nm=2:4,4:8"],
+        ["--nm=2:4,4:8", "--optimizer=sgd"],
         2,
         'UsageError: Cannot use --nm "2:4,4:8" with --optimizer sgd: it is for cram, cram+',
       ],

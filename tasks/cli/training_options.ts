@@ -1,7 +1,11 @@
-/** The options of `train-imagenet`. */
+/**
+ * The options of all trainings, whatever is trained.
+ *
+ * @module
+ */
 
 import { type NMPattern, OPTIMIZERS, SCHEDULES } from "../optimizers.ts";
-import { type ModelName, MODELS } from "../recipes.ts";
+import { SCHEDULE_INTERVALS } from "../recipes.ts";
 import {
   choice,
   flag,
@@ -14,11 +18,15 @@ import {
   text,
 } from "./options.ts";
 
-const MODEL_NAMES = Object.keys(MODELS) as ModelName[];
 const DEVICE_NAMES = ["auto", "webgpu", "cpu", "reference"] as const;
 
-/** An option of an N:M pattern. */
-function pattern(help: string): Option<NMPattern> {
+/**
+ * An option of an N:M pattern.
+ *
+ * @param help What it is for.
+ * @returns The option.
+ */
+export function pattern(help: string): Option<NMPattern> {
   return {
     help,
     placeholder: "N:M",
@@ -30,76 +38,86 @@ function pattern(help: string): Option<NMPattern> {
   };
 }
 
-/** All options. */
+/**
+ * The option that names a recipe.
+ *
+ * @param recipes The recipes by name.
+ * @param byDefault Which one is used if nothing is said, for `--help`.
+ * @returns The option.
+ */
+export function recipeOption<Name extends string>(
+  recipes: Readonly<Record<Name, { readonly help: string }>>,
+  byDefault: string,
+): Option<Name> {
+  return {
+    ...choice(
+      Object.keys(recipes) as Name[],
+      `settings to begin with, which other options change; see below; default: ${byDefault}`,
+    ),
+    placeholder: "NAME",
+  };
+}
+
+/**
+ * Describes recipes.
+ *
+ * @param recipes The recipes by name.
+ * @returns Lines for `--help`.
+ */
+export function describeRecipes(
+  recipes: Readonly<Record<string, { readonly help: string }>>,
+): string {
+  const names = Object.keys(recipes);
+  const width = Math.max(...names.map((name) => name.length));
+  return names.map((name) => `  ${name.padEnd(width)}  ${recipes[name].help}`)
+    .join("\n");
+}
+
+/** How to train. Where no default is mentioned, it is that of the recipe. */
 export const TRAINING_OPTIONS = {
-  data: text("DIR", "the images: DIR/train/CLASS/FILE, or DIR/train-*.tar"),
-  model: choice(MODEL_NAMES, "which network; default resnet50"),
-  steps: integer(1, "how many steps to train; default: as --epochs says"),
-  epochs: number(
+  optimizer: choice(
+    OPTIMIZERS,
+    "how weights change; sam, cram and cram+ are put around another one",
+  ),
+  sparsities: list(number(
+    { least: 0, below: 1 },
+    "parts of zeros that cram and cram+ prune to, one drawn in each step; default: none with --nm",
+  )),
+  nm: list(pattern(
+    "N:M patterns that cram and cram+ draw from too, such as 2:4,4:8; default: none with --sparsities",
+  )),
+  rho: number({ least: 0 }, "how far sam, cram and cram+ ascend"),
+  lr: number(
     { least: 0 },
-    "how many passes over the images; default: 200 for resnet20, else 100",
+    "highest learning rate; default: the recipe's, for sgd in proportion to --batch-size",
   ),
-  batchSize: integer(
+  schedule: choice(
+    SCHEDULES,
+    "how the learning rate falls behind the warm-up; step: to a tenth each 30 % of the training",
+  ),
+  scheduleInterval: choice(
+    SCHEDULE_INTERVALS,
+    "how often the learning rate changes",
+  ),
+  warmupEpochs: number(
+    { least: 0 },
+    "in how many epochs the learning rate rises first; default: the recipe's, in a training of fewer epochs in as great a part",
+  ),
+  momentum: number({ least: 0, below: 1 }, "momentum of sgd"),
+  weightDecay: number({ least: 0 }, "weight decay"),
+  epochs: number({ least: 0 }, "how many passes over the data"),
+  steps: integer(
     1,
-    "images in a step; default: 128 for resnet20, else 32",
+    "how many steps to train at most; default: as --epochs says",
   ),
+  batchSize: integer(1, "examples in a step"),
   accumulate: integer(
     1,
     "in how many parts, one after the other, a step is computed, which saves memory; default 1",
   ),
-  imageSize: integer(
-    1,
-    "height and width in pixels; default: 32 for resnet20, else 224",
-  ),
-  optimizer: choice(
-    OPTIMIZERS,
-    "how weights change; sam, cram and cram+ are put around sgd; default sgd",
-  ),
-  rho: number(
-    { least: 0 },
-    "how far sam, cram and cram+ ascend; default: 0.2 for cram and cram+ with resnet20, else 0.05",
-  ),
-  sparsities: list(number(
-    { least: 0, below: 1 },
-    "parts of zeros that cram and cram+ prune to, one drawn in each step; default, without --nm: 0.3,0.4,0.5,0.6,0.7,0.8,0.9 for resnet20, else 0.5,0.7,0.9",
-  )),
-  nm: list(pattern(
-    "N:M patterns that cram and cram+ draw from too, such as 2:4,4:8",
-  )),
-  lr: number(
-    { least: 0 },
-    "highest learning rate; default: 0.001 for adam and adamw, else 0.1 for 128 images in a step of resnet20, 0.2 for 512 of others, and in proportion",
-  ),
-  schedule: choice(
-    SCHEDULES,
-    "how the learning rate falls behind the warm-up; step: to a tenth each 30 % of the training; default cosine",
-  ),
-  warmupEpochs: number(
-    { least: 0 },
-    "in how many epochs the learning rate rises first; default: 5, but at most 5 % of the training",
-  ),
-  momentum: number({ least: 0, below: 1 }, "momentum of sgd; default 0.9"),
-  weightDecay: number(
-    { least: 0 },
-    "weight decay; default: 0.01 for adamw, else 5e-4 for resnet20 and 1e-4 for others",
-  ),
-  classes: integer(1, "how many classes; default: as many as the data have"),
-  seed: seed("what everything random comes from; default 1"),
+  seed: seed("what everything random comes from"),
   device: choice(DEVICE_NAMES, "what to compute on; default auto"),
   threads: integer(1, "threads of the cpu device; default: one for each core"),
-  workers: integer(1, "threads that decode images; default: one for each core"),
-  maxBad: integer(0, "how many images may be broken; default 10"),
-  logEvery: integer(1, "after how many steps the loss is read; default 10"),
-  augment: flag("take images as they are, without crops and flips", true),
-  shuffle: flag("take images in the order of the data set", true),
-  evaluate: flag(
-    "leave out the table of accuracies at the end: on DIR/val or DIR/val-*.tar, dense and pruned at once to 50, 70, 80 and 90 % of zeros and by --nm",
-    true,
-  ),
-  bnTuning: integer(
-    0,
-    "how many training images batch norm is tuned on behind pruning, in 100 batches; 0: it is not; default 1000",
-  ),
   init: text(
     "FILE",
     "a .safetensors file of weights to begin with, with PyTorch's names",
@@ -108,11 +126,12 @@ export const TRAINING_OPTIONS = {
     "DIR",
     "where config.json, metrics.jsonl, checkpoints and model.safetensors are written",
   ),
+  resume: flag("go on with the run in --out, from its last checkpoint"),
   checkpointEvery: integer(
     1,
     "after how many steps a checkpoint is written to --out; default: one epoch",
   ),
-  resume: flag("go on with the run in --out, from its last checkpoint"),
+  logEvery: integer(1, "after how many steps the loss is read; default 10"),
   printConfig: flag("show what config.json would hold, and end"),
   help: flag("show this"),
 };

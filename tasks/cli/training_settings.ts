@@ -1,80 +1,93 @@
-/** The settings of a training, complete, from the options that were given. */
+/**
+ * The settings of a training, complete, from the options that were given and
+ * a recipe.
+ *
+ * @module
+ */
 
-import type { ImageDataset } from "../data/dataset.ts";
 import { UsageError } from "../errors.ts";
 import type {
+  BaseOptimizerName,
   OptimizerName,
   OptimizerSettings,
   ScheduleSettings,
 } from "../optimizers.ts";
-import { type ModelName, type ModelRecipe, MODELS } from "../recipes.ts";
+import type { TrainingRecipe } from "../recipes.ts";
 import type { TrainingOptionValues } from "./training_options.ts";
 
-/** Settings of a run, complete; what `config.json` holds. */
+/** Settings of a run, whatever is trained. */
 export interface TrainingSettings extends OptimizerSettings, ScheduleSettings {
-  readonly data: string;
-  readonly model: ModelName;
-  readonly imageSize: number;
-  readonly classes: number;
   readonly batchSize: number;
   readonly accumulate: number;
-  readonly augment: boolean;
-  readonly shuffle: boolean;
-  readonly workers: number;
-  readonly maxBad: number;
   readonly logEvery: number;
   readonly checkpointEvery: number;
-  readonly bnTuning: number;
   readonly init?: string;
 }
 
-const WITH_MOMENTUM: readonly OptimizerName[] = ["sgd", "sam", "cram", "cram+"];
-const WITH_COMPRESSION: readonly OptimizerName[] = ["cram", "cram+"];
-const WITH_ASCENT: readonly OptimizerName[] = ["sam", ...WITH_COMPRESSION];
+/** What a training has to learn from. */
+export interface Examples {
+  /** How many examples an epoch has. */
+  readonly count: number;
+  /** What they are called, for instance `images`. */
+  readonly name: string;
+}
+
+const COMPRESSING: readonly OptimizerName[] = ["cram", "cram+"];
+const ASCENDING: readonly OptimizerName[] = ["sam", ...COMPRESSING];
+
+/** The optimizer that takes the steps, perhaps inside of SAM or CrAM. */
+function baseOf(
+  optimizer: OptimizerName,
+  recipe: TrainingRecipe,
+): BaseOptimizerName {
+  return optimizer === "sgd" || optimizer === "adam" || optimizer === "adamw"
+    ? optimizer
+    : recipe.base;
+}
 
 /**
  * Checks options against each other, before any file is looked at.
  *
  * @param options The options.
- * @returns The data folder, which must be given.
+ * @param recipe What is used where nothing was said.
  * @throws {UsageError} If options do not go together.
  */
-export function checkOptions(options: TrainingOptionValues): string {
-  const { optimizer = "sgd", momentum, rho, sparsities, nm } = options;
-  const patterns = nm?.map(({ n, m }) => `${n}:${m}`);
-  checkUse("momentum", momentum, optimizer, WITH_MOMENTUM);
-  checkUse("rho", rho, optimizer, WITH_ASCENT);
-  checkUse("sparsities", sparsities, optimizer, WITH_COMPRESSION);
-  checkUse("nm", patterns, optimizer, WITH_COMPRESSION);
-  if (options.resume && options.out === undefined) {
-    throw new UsageError(
-      "Cannot use --resume without --out DIR, where the run is",
-    );
-  }
-  if (options.checkpointEvery !== undefined && options.out === undefined) {
-    throw new UsageError(
-      `Cannot use --checkpoint-every "${options.checkpointEvery}" without --out DIR, where checkpoints are written`,
-    );
-  }
-  if (options.data === undefined) {
-    throw new UsageError(
-      "Cannot train without images: say --data DIR; --help explains",
-    );
-  }
-  return options.data;
-}
-
-function checkUse(
-  option: string,
-  value: unknown,
-  optimizer: OptimizerName,
-  users: readonly OptimizerName[],
+export function checkTrainingOptions(
+  options: TrainingOptionValues,
+  recipe: TrainingRecipe,
 ): void {
-  if (value !== undefined && !users.includes(optimizer)) {
+  const { momentum, rho, sparsities, nm, out } = options;
+  const optimizer = options.optimizer ?? recipe.optimizer;
+  const check = (
+    option: string,
+    value: unknown,
+    isUsed: boolean,
+    users: readonly OptimizerName[],
+  ): void => {
+    if (value === undefined || isUsed) return;
     throw new UsageError(
       `Cannot use --${option} "${value}" with --optimizer ${optimizer}: it is for ${
         users.join(", ")
       }`,
+    );
+  };
+  const compresses = COMPRESSING.includes(optimizer);
+  const patterns = nm?.map(({ n, m }) => `${n}:${m}`);
+  check("momentum", momentum, baseOf(optimizer, recipe) === "sgd", [
+    "sgd",
+    ...recipe.base === "sgd" ? ASCENDING : [],
+  ]);
+  check("rho", rho, ASCENDING.includes(optimizer), ASCENDING);
+  check("sparsities", sparsities, compresses, COMPRESSING);
+  check("nm", patterns, compresses, COMPRESSING);
+  if (options.resume && out === undefined) {
+    throw new UsageError(
+      "Cannot use --resume without --out DIR, where the run is",
+    );
+  }
+  if (options.checkpointEvery !== undefined && out === undefined) {
+    throw new UsageError(
+      `Cannot use --checkpoint-every "${options.checkpointEvery}" without --out DIR, where checkpoints are written`,
     );
   }
 }
@@ -83,21 +96,19 @@ function checkUse(
  * Fills in what was not said.
  *
  * @param options The options.
- * @param dataset The images to train on.
+ * @param recipe What is used where nothing was said.
+ * @param examples What there is to learn from.
  * @returns The settings.
- * @throws {UsageError} If options do not go together, or not with the images.
+ * @throws {UsageError} If options do not go together, or not with the examples.
  */
-export function settle(
+export function settleTraining(
   options: TrainingOptionValues,
-  dataset: ImageDataset,
+  recipe: TrainingRecipe,
+  { count, name }: Examples,
 ): TrainingSettings {
-  const data = checkOptions(options);
-  const model = options.model ?? "resnet50";
-  const recipe = MODELS[model];
-  const imageSize = options.imageSize ?? recipe.imageSize;
+  checkTrainingOptions(options, recipe);
   const batchSize = options.batchSize ?? recipe.batchSize;
-  const images = dataset.files.length;
-  const stepsPerEpoch = Math.ceil(images / batchSize);
+  const stepsPerEpoch = Math.ceil(count / batchSize);
   const epochs = options.epochs ??
     (options.steps === undefined ? recipe.epochs : Infinity);
   const steps = Math.min(
@@ -109,83 +120,80 @@ export function settle(
       `Cannot use --epochs "${options.epochs}": that is not one step`,
     );
   }
-  const classes = options.classes ?? dataset.classes.length;
-  if (classes < dataset.classes.length) {
-    throw new UsageError(
-      `Cannot use --classes "${classes}": the data have ${dataset.classes.length}`,
-    );
-  }
   const accumulate = options.accumulate ?? 1;
-  const smallest = images % batchSize || batchSize;
+  const smallest = count % batchSize || batchSize;
   if (accumulate > smallest) {
     throw new UsageError(
-      `Cannot use --accumulate "${accumulate}": there are ${images} images, and with --batch-size ${batchSize} the last step of an epoch has ${smallest}`,
+      `Cannot use --accumulate "${accumulate}": there are ${count} ${name}, and with --batch-size ${batchSize} the last step of an epoch has ${smallest}`,
     );
   }
-  const smallestPart = Math.floor(smallest / accumulate);
-  if (
-    recipe.transform === "imagenet" && imageSize <= 32 && smallestPart === 1
-  ) {
-    throw new UsageError(
-      `Cannot train ${model} on a step of 1 image of ${imageSize} pixels: nothing is left to normalize over; choose another --batch-size than "${batchSize}" for ${images} images, or a larger --image-size`,
-    );
-  }
+  const scheduleInterval = options.scheduleInterval ?? recipe.scheduleInterval;
   return {
-    data,
-    model,
-    imageSize,
-    classes,
     steps,
     batchSize,
     accumulate,
     ...optimizerSettings(options, recipe, batchSize),
-    schedule: options.schedule ?? "cosine",
+    schedule: options.schedule ?? recipe.schedule,
+    interval: scheduleInterval === "epoch" ? stepsPerEpoch : 1,
     warmupSteps: options.warmupEpochs === undefined
-      ? Math.round(Math.min(5 * stepsPerEpoch, 0.05 * steps))
+      ? Math.round(
+        recipe.warmupEpochs * Math.min(
+          stepsPerEpoch,
+          steps / recipe.epochs,
+        ),
+      )
       : Math.min(steps, Math.round(options.warmupEpochs * stepsPerEpoch)),
-    seed: options.seed ?? 1n,
-    augment: options.augment,
-    shuffle: options.shuffle,
-    workers: options.workers ?? navigator.hardwareConcurrency,
-    maxBad: options.maxBad ?? 10,
+    seed: options.seed ?? recipe.seed,
     logEvery: options.logEvery ?? 10,
     checkpointEvery: options.checkpointEvery ?? stepsPerEpoch,
-    bnTuning: options.bnTuning ?? 1000,
     init: options.init,
   };
 }
 
-/** What Adam is used with where nobody knows better. */
-const ADAM_LEARNING_RATE = 0.001;
-/** λ of AdamW in PyTorch. */
-const ADAMW_WEIGHT_DECAY = 0.01;
+/** What optimizers are used with that a recipe says nothing of: Adam's learning rate and the weight decays are PyTorch's. */
+const GENERAL: Readonly<
+  Record<
+    BaseOptimizerName,
+    Pick<TrainingRecipe, "learningRate" | "weightDecay">
+  >
+> = {
+  sgd: { learningRate: 0.1, weightDecay: 0 },
+  adam: { learningRate: 0.001, weightDecay: 0 },
+  adamw: { learningRate: 0.001, weightDecay: 0.01 },
+};
+
 /** ρ of SAM in the paper that proposes it. */
 const SAM_RHO = 0.05;
 
 function optimizerSettings(
   options: TrainingOptionValues,
-  recipe: ModelRecipe,
+  recipe: TrainingRecipe,
   batchSize: number,
 ): Omit<OptimizerSettings, "seed"> & { readonly learningRate: number } {
-  const { optimizer = "sgd", rho, sparsities, nm: patterns } = options;
-  const compresses = WITH_COMPRESSION.includes(optimizer);
-  const isAdam = optimizer === "adam" || optimizer === "adamw";
+  const { optimizer = recipe.optimizer, sparsities, nm: patterns } = options;
+  const base = baseOf(optimizer, recipe);
+  const { learningRate, weightDecay } = base === recipe.base
+    ? recipe
+    : GENERAL[base];
+  // Goyal et al., "Accurate, Large Minibatch SGD", 2017.
+  const scale = base === "sgd" ? batchSize / recipe.batchSize : 1;
+  const isSaid = sparsities !== undefined || patterns !== undefined;
+  const drawn = isSaid ? { sparsities, patterns } : recipe;
+  const compresses = COMPRESSING.includes(optimizer);
+  const ascends = ASCENDING.includes(optimizer);
   return {
     optimizer,
-    learningRate: options.lr ??
-      (isAdam ? ADAM_LEARNING_RATE : recipe.learningRatePerImage * batchSize),
-    weightDecay: options.weightDecay ??
-      (optimizer === "adamw" ? ADAMW_WEIGHT_DECAY : recipe.weightDecay),
-    ...WITH_MOMENTUM.includes(optimizer)
-      ? { momentum: options.momentum ?? 0.9 }
-      : {},
-    ...WITH_ASCENT.includes(optimizer)
-      ? { rho: rho ?? (compresses ? recipe.rho : SAM_RHO) }
+    ...ascends ? { base } : {},
+    learningRate: options.lr ?? learningRate * scale,
+    weightDecay: options.weightDecay ?? weightDecay,
+    ...base === "sgd" ? { momentum: options.momentum ?? recipe.momentum } : {},
+    ...ascends
+      ? { rho: options.rho ?? (compresses ? recipe.rho : SAM_RHO) }
       : {},
     ...compresses
       ? {
-        sparsities: sparsities ?? (patterns ? [] : recipe.sparsities),
-        patterns: patterns ?? [],
+        sparsities: drawn.sparsities ?? [],
+        patterns: drawn.patterns ?? [],
       }
       : {},
   };

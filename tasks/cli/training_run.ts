@@ -1,0 +1,171 @@
+/**
+ * What all trainings do around their steps: the run directory, progress,
+ * checkpoints, and words at the end.
+ *
+ * @module
+ */
+
+import { loadWeights, type Module } from "@cram/models";
+import type { OptimizerOptions } from "@cram/optim";
+import { type Device, openDevice, openSafetensors } from "@cram/tensor";
+import { optimizerOf, scheduleOf } from "../optimizers.ts";
+import { formatDuration, type ProgressLine } from "../progress.ts";
+import { type RunConfig, RunDirectory } from "../run_directory.ts";
+import { train, type TrainingBatch, type TrainingTask } from "../train.ts";
+import type { TrainingOptionValues } from "./training_options.ts";
+import type { TrainingSettings } from "./training_settings.ts";
+
+/**
+ * Opens the device that was asked for.
+ *
+ * @param options The options `--device` and `--threads`.
+ * @returns The device.
+ */
+export function openChosenDevice(
+  { device, threads }: Pick<TrainingOptionValues, "device" | "threads">,
+): Promise<Device> {
+  return openDevice(device === "auto" ? undefined : device, { threads });
+}
+
+/**
+ * Copies the weights of a file into a model.
+ *
+ * @param model The model.
+ * @param path The file; `undefined` leaves the model as it is.
+ * @throws {StateDictError} If the weights are of another model.
+ * @throws {SafetensorsError} If the file cannot be read.
+ */
+export async function initialize(
+  model: Module,
+  path: string | undefined,
+): Promise<void> {
+  if (path === undefined) return;
+  await using file = await openSafetensors(path);
+  await loadWeights(model, file);
+}
+
+/**
+ * Opens `--out`: begins a run, or goes on with one if `--resume` says so.
+ *
+ * @param options Where, and whether there is a run already.
+ * @param config What `config.json` holds.
+ * @returns The folder; `undefined` without `--out`.
+ * @throws {OutputError} If it cannot be written, or holds a run already.
+ * @throws {CheckpointError} If the run to go on with is not there, or had other settings.
+ */
+export async function openRun(
+  { out, resume }: Pick<TrainingOptionValues, "out" | "resume">,
+  config: RunConfig,
+): Promise<RunDirectory | undefined> {
+  if (out === undefined) return undefined;
+  return resume
+    ? await RunDirectory.reopen(out, config)
+    : await RunDirectory.create(out, config);
+}
+
+/** What {@linkcode runTraining} needs. */
+export interface TrainingRun<Batch extends TrainingBatch> {
+  /** What is trained, on what. */
+  readonly task: TrainingTask<Batch>;
+  /** What examples are called, for instance `images`. */
+  readonly examples: string;
+  /** How. */
+  readonly settings: TrainingSettings;
+  /** Groups of parameters with settings of their own, and clipping. */
+  readonly optimizerOptions?: Pick<OptimizerOptions, "groups" | "clip">;
+  /** What the run leaves behind, if it was asked to. */
+  readonly directory: RunDirectory | undefined;
+  /** Where progress is shown. */
+  readonly progress: ProgressLine;
+  /** Ends the training after the step that is going on. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Trains, shows progress, writes metrics, checkpoints and `model.safetensors`.
+ *
+ * @param run Task, settings, output.
+ * @throws {DivergenceError} If a loss is not finite.
+ * @throws {OutputError} If something cannot be written.
+ * @throws {DataError} If examples cannot be read.
+ */
+export async function runTraining<Batch extends TrainingBatch>(
+  run: TrainingRun<Batch>,
+): Promise<void> {
+  const { task, settings, directory, progress, examples } = run;
+  const { steps } = settings;
+  const begin = performance.now();
+  let first = 0;
+  const done = await train({
+    ...run,
+    ...settings,
+    optimizer: optimizerOf(settings),
+    schedule: scheduleOf(settings),
+    checkpoints: directory && {
+      every: settings.checkpointEvery,
+      save: (state) => directory.saveCheckpoint(state),
+      load: async () => {
+        if (!directory.isReopened) return undefined;
+        const state = await directory.loadCheckpoint(task.device);
+        first = state?.step ?? 0;
+        progress.note(`Going on after ${count(first, "step")}`);
+        return state;
+      },
+    },
+    onStep: (step) => progress.advance(step),
+    onReport: async ({ examplesPerSecond, ...report }) => {
+      progress.report(
+        report.step,
+        [
+          `loss ${report.loss.toFixed(4)}`,
+          `accuracy ${percent(report.accuracy)}`,
+          `lr ${report.learningRate.toPrecision(3)}`,
+          `${examplesPerSecond.toPrecision(3)} ${examples}/s`,
+        ].join("  "),
+      );
+      await directory?.log({
+        ...report,
+        [`${examples}PerSecond`]: examplesPerSecond,
+      });
+    },
+  });
+  progress.finish();
+  if (done < steps) {
+    progress.note(`Stopped after ${count(done, "step")} of ${steps}`);
+    if (directory !== undefined) {
+      progress.note("The same command with --resume goes on from there");
+    }
+  }
+  progress.note(
+    `Trained ${count(done - first, "step")} in ${
+      formatDuration(performance.now() - begin)
+    }`,
+  );
+  if (directory !== undefined) {
+    progress.note(
+      `Wrote ${await directory.saveModel(task.device, task.model)}`,
+    );
+  }
+}
+
+/**
+ * A number with what it counts.
+ *
+ * @param n The number.
+ * @param one What one is called.
+ * @param many What others are called.
+ * @returns For instance `1,000 steps`.
+ */
+export function count(n: number, one: string, many = `${one}s`): string {
+  return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+}
+
+/**
+ * A part of a whole.
+ *
+ * @param part From 0 to 1.
+ * @returns For instance `12.5 %`.
+ */
+export function percent(part: number): string {
+  return `${(100 * part).toFixed(1)} %`;
+}
