@@ -12,6 +12,7 @@ export * from "./data/cache.ts";
 export * from "./data/cifar10.ts";
 export * from "./data/dataset.ts";
 export * from "./data/decode.ts";
+export * from "./data/decoded_cache.ts";
 export * from "./data/download.ts";
 export * from "./data/emoji.ts";
 export * from "./data/image_folder.ts";

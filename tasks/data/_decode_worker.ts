@@ -4,16 +4,30 @@
  * a common counter, so that none is idle while there is work.
  */
 
-import { planTransform, type Transform } from "./augment.ts";
+import { stat } from "node:fs/promises";
+import { DecodedShards } from "./_decoded_shards.ts";
+import { planTransform, scaleShorterSide, type Transform } from "./augment.ts";
 import type { ImageFile } from "./dataset.ts";
+import type { CacheEntry } from "./decoded_cache.ts";
 import { augmentationRandom } from "./random_streams.ts";
-import { applyPlan } from "./resize.ts";
+import { applyPlan, type Pixels } from "./resize.ts";
 
 /** An image of a batch. */
 export interface WorkerImage
-  extends Pick<ImageFile, "path" | "offset" | "length"> {
+  extends Pick<ImageFile, "path" | "offset" | "length" | "encoding"> {
   /** Which image of the data set it is. */
   readonly example: number;
+  /** What is stored of it in decoded form. */
+  readonly entry: CacheEntry | undefined;
+}
+
+/** How decoded images are stored. */
+export interface WorkerCache {
+  readonly folder: string;
+  /** The longest that the shorter side of an image may be, in pixels. */
+  readonly side: number;
+  /** Whether new images are stored. */
+  readonly stores: boolean;
 }
 
 /** A batch to help with. */
@@ -28,6 +42,8 @@ export interface WorkerBatch {
   readonly pixels: SharedArrayBuffer;
   /** An `int32`: how many images were taken. */
   readonly taken: SharedArrayBuffer;
+  /** Where decoded images are read and stored, if they are. */
+  readonly cache: WorkerCache | undefined;
 }
 
 /** An image that could not be decoded. */
@@ -38,13 +54,23 @@ export interface BrokenImage {
   readonly reason: string;
 }
 
+/** An image that was stored in decoded form. */
+export interface StoredExample {
+  /** Where in the batch. */
+  readonly position: number;
+  readonly entry: CacheEntry;
+}
+
 /** What a worker answers when it has done its part of a batch. */
 export interface WorkerReply {
   /** Which batch it was. */
   readonly id: number;
-  readonly broken: readonly BrokenImage[];
+  readonly broken: BrokenImage[];
+  readonly stored: StoredExample[];
+  /** Why images could not be stored. */
+  storeFailure?: string;
   /** Why no image can be decoded at all. */
-  readonly failure?: string;
+  failure?: string;
 }
 
 /** Images that a worker decodes at once, so that reading and decoding overlap. */
@@ -55,6 +81,10 @@ const scope = globalThis as unknown as {
   postMessage(reply: WorkerReply): void;
 };
 
+/** Decodes a file. */
+type Decode = typeof import("./decode.ts").decodeImage;
+
+const shards = new Map<string, DecodedShards>();
 let queue: Promise<void> = Promise.resolve();
 
 scope.onmessage = ({ data }) => {
@@ -62,46 +92,109 @@ scope.onmessage = ({ data }) => {
 };
 
 async function work(batch: WorkerBatch): Promise<void> {
-  const broken: BrokenImage[] = [];
+  const reply: WorkerReply = { id: batch.id, broken: [], stored: [] };
   try {
     // Imported only now, because an error here can be told to the loader.
     const { decodeImage } = await import("./decode.ts");
     await Promise.all(
       Array.from(
         { length: IN_FLIGHT },
-        () => takeImages(decodeImage, batch, broken),
+        () => takeImages(decodeImage, batch, reply),
       ),
     );
-    scope.postMessage({ id: batch.id, broken });
   } catch (error) {
-    scope.postMessage({ id: batch.id, broken, failure: `${error}` });
+    reply.failure = reasonOf(error);
   }
+  scope.postMessage(reply);
 }
 
 async function takeImages(
-  decodeImage: typeof import("./decode.ts").decodeImage,
-  { epoch, seed, transform, images, pixels, taken }: WorkerBatch,
-  broken: BrokenImage[],
+  decode: Decode,
+  batch: WorkerBatch,
+  reply: WorkerReply,
 ): Promise<void> {
-  const counter = new Int32Array(taken);
+  const { epoch, seed, transform, images } = batch;
+  const counter = new Int32Array(batch.taken);
   const byteLength = transform.size * transform.size * 3;
   for (;;) {
     const position = Atomics.add(counter, 0, 1);
     if (position >= images.length) return;
     const image = images[position];
-    const random = augmentationRandom(seed, epoch, image.example);
-    const target = new Uint8Array(pixels, position * byteLength, byteLength);
+    const target = new Uint8Array(
+      batch.pixels,
+      position * byteLength,
+      byteLength,
+    );
     try {
-      const pixels = await decodeImage(image);
+      const pixels = batch.cache === undefined
+        ? await decode(image)
+        : await decodeOnce(decode, position, image, batch.cache, reply);
       const { width, height } = pixels;
-      applyPlan(
-        pixels,
-        planTransform(transform, width, height, random),
-        target,
-      );
+      const random = augmentationRandom(seed, epoch, image.example);
+      const plan = planTransform(transform, width, height, random);
+      applyPlan(pixels, plan, target);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      broken.push({ position, reason });
+      reply.broken.push({ position, reason: reasonOf(error) });
     }
   }
+}
+
+/** Reads an image that is stored, or decodes and stores it. */
+async function decodeOnce(
+  decode: Decode,
+  position: number,
+  image: WorkerImage,
+  { folder, side, stores }: WorkerCache,
+  reply: WorkerReply,
+): Promise<Pixels> {
+  const { entry, path } = image;
+  const { size: sourceSize, mtimeMs: sourceModified } = await stat(path);
+  const files = shardsOf(folder);
+  if (
+    entry?.sourceSize === sourceSize && entry.sourceModified === sourceModified
+  ) {
+    const pixels = await files.read(entry);
+    if (pixels !== undefined) return pixels;
+  }
+  const pixels = shrink(await decode(image), side);
+  // After one failure the disk is not tried with the rest of the batch.
+  if (stores && reply.storeFailure === undefined) {
+    try {
+      const stored = await files.write(pixels);
+      reply.stored.push({
+        position,
+        entry: { ...stored, sourceSize, sourceModified },
+      });
+    } catch (error) {
+      reply.storeFailure ??= reasonOf(error);
+    }
+  }
+  return pixels;
+}
+
+function shardsOf(folder: string): DecodedShards {
+  let files = shards.get(folder);
+  if (files === undefined) {
+    files = new DecodedShards(folder);
+    shards.set(folder, files);
+  }
+  return files;
+}
+
+function shrink(image: Pixels, side: number): Pixels {
+  const { width, height } = image;
+  if (Math.min(width, height) <= side) return image;
+  const scaled = scaleShorterSide(width, height, side);
+  const data = new Uint8Array(scaled.width * scaled.height * 3);
+  applyPlan(image, {
+    region: { left: 0, top: 0, width, height },
+    scaled,
+    window: { left: 0, top: 0, ...scaled },
+    flip: false,
+  }, data);
+  return { ...scaled, data };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

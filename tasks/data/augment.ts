@@ -83,27 +83,55 @@ export function planTransform(
       flip: random.uniform() < 0.5,
     };
   }
-  const shorter = recipe === "imagenet"
-    ? Math.round(size * EVALUATION_SCALE)
-    : size;
-  const scale = shorter / Math.min(width, height);
-  const scaled = {
-    width: Math.max(shorter, Math.round(width * scale)),
-    height: Math.max(shorter, Math.round(height * scale)),
-  };
+  const scaled = scaleShorterSide(width, height, evaluationSide(transform));
   const shift = (): number =>
     augment ? random.integer(2 * SHIFT + 1) - SHIFT : 0;
   return {
     region: { left: 0, top: 0, width, height },
     scaled,
     window: {
-      left: Math.round((scaled.width - size) / 2) + shift(),
-      top: Math.round((scaled.height - size) / 2) + shift(),
+      left: halfToEven(scaled.width - size) + shift(),
+      top: halfToEven(scaled.height - size) + shift(),
       width: size,
       height: size,
     },
     flip: augment && random.uniform() < 0.5,
   };
+}
+
+/**
+ * To what the shorter side of images is resized in evaluation.
+ *
+ * @param transform What is done to images.
+ * @returns The side in pixels.
+ */
+export function evaluationSide({ recipe, size }: Transform): number {
+  return recipe === "imagenet" ? Math.round(size * EVALUATION_SCALE) : size;
+}
+
+/**
+ * The size of an image whose shorter side is given; the longer one is rounded
+ * as torchvision does.
+ *
+ * @param width The image's width in pixels.
+ * @param height The image's height in pixels.
+ * @param side The shorter side of the result.
+ * @returns Width and height of the result.
+ */
+export function scaleShorterSide(
+  width: number,
+  height: number,
+  side: number,
+): { readonly width: number; readonly height: number } {
+  return width <= height
+    ? { width: side, height: Math.trunc(side * height / width) }
+    : { width: Math.trunc(side * width / height), height: side };
+}
+
+/** Half of an integer; where that is none, the even one of its neighbours, as in Python. */
+function halfToEven(n: number): number {
+  const below = Math.floor(n / 2);
+  return n % 2 === 0 || below % 2 === 0 ? below : below + 1;
 }
 
 /** A region of 8 % to 100 % of the image and an aspect ratio of 3:4 to 4:3; the centre if ten attempts do not fit. */

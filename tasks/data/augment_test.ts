@@ -77,7 +77,7 @@ Deno.test("planTransform() resizes and takes the centre in evaluation", () => {
   assertEquals(planOf(transform, 500, 375), {
     region: { left: 0, top: 0, width: 500, height: 375 },
     scaled: { width: 341, height: 256 },
-    window: { left: 59, top: 16, width: 224, height: 224 },
+    window: { left: 58, top: 16, width: 224, height: 224 },
     flip: false,
   });
   assertEquals(planOf(transform, 100, 1000).scaled, {

@@ -36,9 +36,10 @@ function loadSharp(): Promise<typeof Sharp> {
  * @throws If the file cannot be read or decoded.
  */
 export async function decodeImage(
-  file: Pick<ImageFile, "path" | "offset" | "length">,
+  file: Pick<ImageFile, "path" | "offset" | "length" | "encoding">,
 ): Promise<Pixels> {
   const bytes = await readBytes(file);
+  if (file.encoding === "cifar") return fromPlanes(bytes);
   return await decodeJpeg(bytes) ?? await decodeBySharp(bytes);
 }
 
@@ -55,6 +56,24 @@ async function readBytes(
     );
   }
   return bytes;
+}
+
+/** Height and width of CIFAR's images. */
+const CIFAR_SIDE = 32;
+
+/** Pixels of an image that is stored one channel behind the other. */
+function fromPlanes(bytes: Uint8Array): Pixels {
+  const plane = CIFAR_SIDE * CIFAR_SIDE;
+  if (bytes.length !== plane * 3) {
+    throw new Error(`it has ${bytes.length} bytes instead of ${plane * 3}`);
+  }
+  const data = new Uint8Array(plane * 3);
+  for (let i = 0; i < plane; i++) {
+    data[i * 3] = bytes[i];
+    data[i * 3 + 1] = bytes[plane + i];
+    data[i * 3 + 2] = bytes[2 * plane + i];
+  }
+  return { width: CIFAR_SIDE, height: CIFAR_SIDE, data };
 }
 
 async function decodeBySharp(bytes: Uint8Array): Promise<Pixels> {

@@ -154,6 +154,37 @@ Deno.test("decodeImage() decodes the smallest and the longest images", {
   }
 });
 
+Deno.test(
+  "decodeImage() reads CIFAR's planes",
+  { ignore },
+  () =>
+    inTemporaryFolder(async (folder) => {
+      const { decodeImage } = await import("./decode.ts");
+      const path = join(folder, "data_batch.bin");
+      const bytes = Uint8Array.from({ length: 1 + 3072 }, (_, i) => i % 251);
+      await writeFile(path, bytes);
+      const file = {
+        path,
+        offset: 1,
+        length: 3072,
+        encoding: "cifar",
+      } as const;
+      const { width, height, data } = await decodeImage(file);
+      assertEquals([width, height, data.length], [32, 32, 3072]);
+      for (const pixel of [0, 1, 32, 1023]) {
+        assertEquals(
+          [...data.subarray(pixel * 3, pixel * 3 + 3)],
+          [0, 1024, 2048].map((plane) => bytes[1 + plane + pixel]),
+        );
+      }
+      await assertRejects(
+        () => decodeImage({ ...file, length: 100 }),
+        Error,
+        "100 bytes instead of 3072",
+      );
+    }),
+);
+
 Deno.test("decodeImage() names what is broken", { ignore }, async () => {
   const { picture } = await import("../testdata/pictures.ts");
   const jpeg = await picture(60, 60, COLOR).jpeg({ quality: 100 }).toBuffer();

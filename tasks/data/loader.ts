@@ -5,9 +5,10 @@
  */
 
 import { DataError } from "../errors.ts";
-import type { WorkerBatch, WorkerReply } from "./_decode_worker.ts";
+import { type DecodedBatch, DecodePool } from "./_decode_pool.ts";
 import type { Transform } from "./augment.ts";
 import type { ImageDataset, ImageFile } from "./dataset.ts";
+import type { DecodedCache } from "./decoded_cache.ts";
 import { orderRandom } from "./random_streams.ts";
 
 /** Options of {@linkcode ImageLoader}. */
@@ -20,12 +21,14 @@ export interface ImageLoaderOptions {
   readonly seed: bigint;
   /** Whether each epoch has an order of its own, or all have that of the data set. */
   readonly shuffle: boolean;
-  /** How many workers decode images. */
+  /** How many workers decode images; all loaders of a process share them. */
   readonly workers: number;
   /** How many images may be broken before the loader gives up. */
   readonly maxBad: number;
   /** Told of each broken image, once. */
   readonly onBroken?: (file: ImageFile, reason: string) => void;
+  /** Where decoded images are kept; it must have been opened for a transform of the same size and recipe. Default: they are not. */
+  readonly cache?: DecodedCache;
 }
 
 /** Images and labels of one step. */
@@ -44,17 +47,17 @@ export interface ImageBatch {
   readonly labels: Int32Array;
 }
 
-/** Batches that are decoded while earlier ones are worked on. */
-const AHEAD = 2;
+/** Batches that are decoded while earlier ones are worked on, at least. */
+const BATCHES_AHEAD = 2;
+/** Images that are decoded ahead for each worker, at least, however small batches are. */
+const IMAGES_AHEAD = 8;
 
 /** A batch on its way through the workers. */
 interface Request {
   readonly epoch: number;
   readonly examples: Uint32Array;
   readonly pixels: SharedArrayBuffer;
-  readonly broken: Map<number, string>;
-  waitingFor: number;
-  readonly done: PromiseWithResolvers<void>;
+  readonly decoded: Promise<DecodedBatch>;
 }
 
 /**
@@ -84,10 +87,8 @@ export class ImageLoader implements Disposable {
   readonly stepsPerEpoch: number;
   readonly #dataset: ImageDataset;
   readonly #options: ImageLoaderOptions;
-  readonly #workers: Worker[] = [];
-  /** What the workers are at, by the number of the request: of one step there may be two, if an earlier pass over the batches was broken off. */
-  readonly #requests = new Map<number, Request>();
-  #lastId = 0;
+  readonly #pool: DecodePool;
+  readonly #ahead: number;
   readonly #buffers: SharedArrayBuffer[] = [];
   readonly #broken = new Set<number>();
   #order:
@@ -95,28 +96,21 @@ export class ImageLoader implements Disposable {
     | undefined;
 
   /**
-   * Starts the workers.
+   * Starts the workers, if no other loader has done so.
    *
    * @param dataset The images.
    * @param options Batches, transform, order, workers.
    */
   constructor(dataset: ImageDataset, options: ImageLoaderOptions) {
+    const { batchSize, workers } = options;
     this.#dataset = dataset;
     this.#options = options;
-    this.stepsPerEpoch = Math.ceil(dataset.files.length / options.batchSize);
-    for (let i = 0; i < options.workers; i++) {
-      const worker = new Worker(
-        new URL("./_decode_worker.ts", import.meta.url),
-        { type: "module" },
-      );
-      worker.onmessage = ({ data }: MessageEvent<WorkerReply>) =>
-        this.#receive(data);
-      worker.onerror = (event) => {
-        event.preventDefault();
-        this.#fail(new DataError(`Cannot decode images: ${event.message}`));
-      };
-      this.#workers.push(worker);
-    }
+    this.#ahead = Math.max(
+      BATCHES_AHEAD,
+      Math.ceil(workers * IMAGES_AHEAD / batchSize),
+    );
+    this.stepsPerEpoch = Math.ceil(dataset.files.length / batchSize);
+    this.#pool = DecodePool.acquire(workers);
   }
 
   /** How many different images could not be decoded so far. */
@@ -138,55 +132,61 @@ export class ImageLoader implements Disposable {
   ): AsyncGenerator<ImageBatch, void, void> {
     const ahead: Request[] = [];
     for (let step = from; step < to; step++) {
-      while (step + ahead.length < Math.min(to, step + 1 + AHEAD)) {
+      while (step + ahead.length < Math.min(to, step + 1 + this.#ahead)) {
         ahead.push(this.#request(step + ahead.length));
       }
       const request = ahead.shift()!;
-      await request.done.promise;
-      this.#countBroken(request);
-      yield this.#batchOf(step, request);
+      const decoded = await request.decoded;
+      const broken = new Map(
+        decoded.broken.map(({ position, reason }) => [position, reason]),
+      );
+      this.#keep(request, decoded);
+      this.#countBroken(request, broken);
+      yield this.#batchOf(step, request, broken);
       this.#buffers.push(request.pixels);
     }
   }
 
-  /** Stops the workers. */
+  /** Stops the workers, unless other loaders use them. */
   [Symbol.dispose](): void {
-    for (const worker of this.#workers) worker.terminate();
+    this.#pool[Symbol.dispose]();
   }
 
   #request(step: number): Request {
-    const { batchSize, seed, transform } = this.#options;
+    const { batchSize, seed, transform, workers, cache } = this.#options;
     const epoch = Math.floor(step / this.stepsPerEpoch);
     const first = step % this.stepsPerEpoch * batchSize;
     const examples = this.#orderOf(epoch).slice(first, first + batchSize);
     const pixels = this.#buffers.pop() ??
       new SharedArrayBuffer(batchSize * transform.size ** 2 * 3);
-    const request: Request = {
-      epoch,
-      examples,
-      pixels,
-      broken: new Map(),
-      waitingFor: this.#workers.length,
-      done: Promise.withResolvers(),
-    };
-    // Nobody waits for batches of a run that has ended.
-    request.done.promise.catch(() => {});
-    const id = ++this.#lastId;
-    this.#requests.set(id, request);
-    const message: WorkerBatch = {
-      id,
+    const decoded = this.#pool.decode({
       epoch,
       seed,
       transform,
       images: Array.from(examples, (example) => {
-        const { path, offset, length } = this.#dataset.files[example];
-        return { path, offset, length, example };
+        const file = this.#dataset.files[example];
+        const { path, offset, length, encoding } = file;
+        const entry = cache?.find(file);
+        return { path, offset, length, encoding, example, entry };
       }),
       pixels,
       taken: new SharedArrayBuffer(4),
-    };
-    for (const worker of this.#workers) worker.postMessage(message);
-    return request;
+      cache: cache &&
+        { folder: cache.folder, side: cache.side, stores: cache.stores },
+    }, workers);
+    // Nobody waits for batches of a run that has ended.
+    decoded.catch(() => {});
+    return { epoch, examples, pixels, decoded };
+  }
+
+  /** Enters what the workers stored. */
+  #keep({ examples }: Request, { stored, storeFailure }: DecodedBatch): void {
+    const { cache } = this.#options;
+    cache?.add(stored.map(({ position, entry }) => ({
+      file: this.#dataset.files[examples[position]],
+      entry,
+    })));
+    if (storeFailure !== undefined) cache?.turnOff(storeFailure);
   }
 
   #orderOf(epoch: number): Uint32Array {
@@ -200,26 +200,10 @@ export class ImageLoader implements Disposable {
     return this.#order.examples;
   }
 
-  #receive({ id, broken, failure }: WorkerReply): void {
-    if (failure !== undefined) {
-      this.#fail(new DataError(`Cannot decode images: ${failure}`));
-      return;
-    }
-    const request = this.#requests.get(id);
-    if (request === undefined) return;
-    for (const { position, reason } of broken) {
-      request.broken.set(position, reason);
-    }
-    if (--request.waitingFor > 0) return;
-    this.#requests.delete(id);
-    request.done.resolve();
-  }
-
-  #fail(error: DataError): void {
-    for (const { done } of this.#requests.values()) done.reject(error);
-  }
-
-  #countBroken({ broken, examples }: Request): void {
+  #countBroken(
+    { examples }: Request,
+    broken: ReadonlyMap<number, string>,
+  ): void {
     const { maxBad, onBroken } = this.#options;
     const positions = [...broken.keys()].sort((a, b) => a - b);
     for (const position of positions) {
@@ -244,7 +228,8 @@ export class ImageLoader implements Disposable {
   /** Moves the images that could be decoded together. */
   #batchOf(
     step: number,
-    { epoch, examples, pixels, broken }: Request,
+    { epoch, examples, pixels }: Request,
+    broken: ReadonlyMap<number, string>,
   ): ImageBatch {
     const imageSize = this.#options.transform.size;
     const imageBytes = imageSize ** 2 * 3;

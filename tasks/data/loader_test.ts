@@ -4,13 +4,14 @@ import {
   assertNotEquals,
   assertRejects,
 } from "@std/assert";
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError } from "../errors.ts";
 import {
   inTemporaryFolder,
   withoutPermissions as ignore,
 } from "../testdata/temporary_folder.ts";
+import { DecodePool } from "./_decode_pool.ts";
 import { openImages } from "./dataset.ts";
 import { ImageLoader, type ImageLoaderOptions } from "./loader.ts";
 
@@ -51,6 +52,7 @@ Deno.test("ImageLoader makes the same batches with any number of workers", {
 }, () =>
   inTemporaryFolder(async (folder) => {
     await writeImages(folder);
+    using _workers = DecodePool.acquire(3);
     const one = await load(folder, { workers: 1 });
     assertEquals(await load(folder, { workers: 3 }), one);
     assertNotEquals(await load(folder, { seed: 2n }), one);
@@ -70,6 +72,7 @@ Deno.test("ImageLoader begins anew after a pass that was broken off", {
 }, () =>
   inTemporaryFolder(async (folder) => {
     await writeImages(folder);
+    using _workers = DecodePool.acquire(1);
     const whole = await load(folder, {});
     const dataset = await openImages(folder, "train");
     for (const broken of [1, 2, 3]) {
@@ -122,6 +125,7 @@ Deno.test(
   () =>
     inTemporaryFolder(async (folder) => {
       await writeImages(folder);
+      using _workers = DecodePool.acquire(2);
       const clean = await load(folder, { shuffle: false });
       await writeFile(join(folder, "train/color0/1.JPEG"), "no image");
       await writeFile(join(folder, "train/color2/2.png"), "no image");
@@ -162,3 +166,78 @@ Deno.test(
       );
     }),
 );
+
+Deno.test("ImageLoader counts an image that goes away once, over all epochs", {
+  ignore,
+}, () =>
+  inTemporaryFolder(async (folder) => {
+    await writeImages(folder);
+    const dataset = await openImages(folder, "train");
+    const told: string[] = [];
+    using loader = new ImageLoader(dataset, {
+      ...OPTIONS,
+      workers: 2,
+      maxBad: 1,
+      onBroken: ({ name }, reason) => told.push(`${name}: ${reason}`),
+    });
+    let images = 0;
+    for await (const { step, size } of loader.batches(0, 15)) {
+      // Later batches are in the making already, but not those of epoch 2.
+      if (step === 0) await rm(join(folder, "train/color1/1.JPEG"));
+      if (step >= 6) images += size;
+    }
+    assertEquals(images, 3 * 8);
+    assertEquals(loader.brokenImages, 1);
+    assertEquals(told.length, 1);
+    assert(told[0].startsWith("color1/1.JPEG: "), told[0]);
+  }));
+
+Deno.test("ImageLoader shares its workers, and names why one fails", {
+  ignore,
+}, () =>
+  inTemporaryFolder(async (folder) => {
+    await writeImages(folder);
+    const dataset = await openImages(folder, "train");
+    const started: string[] = [];
+    const { Worker } = globalThis;
+    globalThis.Worker = class extends Worker {
+      constructor(url: string | URL, options?: WorkerOptions) {
+        super(url, options);
+        started.push(`${url}`);
+      }
+    };
+    try {
+      const options = { ...OPTIONS, workers: 2 };
+      using training = new ImageLoader(dataset, options);
+      using validation = new ImageLoader(dataset, { ...options, seed: 2n });
+      const a = training.batches(0, 3);
+      const b = validation.batches(0, 3);
+      for (let step = 0; step < 3; step++) {
+        assertEquals((await a.next()).value?.step, step);
+        assertEquals((await b.next()).value?.step, step);
+      }
+      assertEquals(started.length, 2);
+
+      // The buffer is too small for what the worker is told.
+      let asked = 0;
+      const transform = {
+        ...OPTIONS.transform,
+        get size(): number {
+          return asked++ === 0 ? 6 : 600;
+        },
+      };
+      using failing = new ImageLoader(dataset, { ...options, transform });
+      for (let attempt = 0; attempt < 2; attempt++) {
+        await assertRejects(
+          () => Array.fromAsync(failing.batches(0, 3)),
+          DataError,
+          "Cannot decode images: ",
+        );
+      }
+      // Who comes later has workers of its own.
+      using later = new ImageLoader(dataset, options);
+      assertEquals((await Array.fromAsync(later.batches(0, 3))).length, 3);
+    } finally {
+      globalThis.Worker = Worker;
+    }
+  }));
