@@ -174,20 +174,29 @@ class SelfAttention extends Module {
   readonly #key: Linear;
   readonly #value: Linear;
   readonly #heads: number;
+  readonly #dropout: Dropout;
 
-  constructor({ hiddenSize, heads }: BertConfig, layers: Layers) {
+  constructor(
+    { hiddenSize, heads, attentionDropout }: BertConfig,
+    layers: Layers,
+  ) {
     super();
     this.#query = layers.linear(hiddenSize, hiddenSize);
     this.#key = layers.linear(hiddenSize, hiddenSize);
     this.#value = layers.linear(hiddenSize, hiddenSize);
     this.#heads = heads;
+    this.#dropout = new Dropout(attentionDropout);
   }
 
   override members(): Members {
     return { query: this.#query, key: this.#key, value: this.#value };
   }
 
-  forward(x: Tensor, mask: Tensor | undefined): Tensor {
+  forward(
+    x: Tensor,
+    mask: Tensor | undefined,
+    context: ForwardContext,
+  ): Tensor {
     const [batch, length, width] = x.shape;
     const [query, key, value] = [this.#query, this.#key, this.#value].map(
       (projection) =>
@@ -198,7 +207,10 @@ class SelfAttention extends Module {
           width / this.#heads,
         ]),
     );
-    const seen = scaledDotProductAttention(query, key, value, { mask });
+    const seen = scaledDotProductAttention(query, key, value, {
+      mask,
+      dropout: this.#dropout.draw(context),
+    });
     return reshape(seen, x.shape);
   }
 }
@@ -238,7 +250,7 @@ class EncoderLayer extends Module {
     context: ForwardContext,
   ): Tensor {
     using scope = x.device.scope();
-    const seen = this.#attention.forward(x, mask);
+    const seen = this.#attention.forward(x, mask, context);
     const y = this.#attentionOutput.forward(seen, x, context);
     const wide = this.#intermediate.forward(y, context, {
       activation: this.#activation,

@@ -53,15 +53,16 @@ export function philox(
   block[3] = c3;
 }
 
-/** The first words of the sequence that {@linkcode RandomState} describes. */
+/** Words of the sequence that {@linkcode RandomState} describes, from the first one of a block on. */
 export function philoxWords(
   state: RandomState,
   count: number,
+  firstBlock = 0,
 ): Uint32Array<ArrayBuffer> {
   const words = new Uint32Array(count);
   const block = new Uint32Array(4);
   for (let first = 0; first < count; first += 4) {
-    const index = first / 4;
+    const index = firstBlock + first / 4;
     block[0] = index;
     block[1] = Math.floor(index / 2 ** 32);
     block[2] = state.streamLow;

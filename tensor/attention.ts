@@ -8,6 +8,7 @@ import type { AttentionLayout } from "./backend.ts";
 import { broadcastStrides } from "./_broadcast.ts";
 import { greaterEqual } from "./comparison.ts";
 import { arange } from "./creation.ts";
+import { dropoutDraw, type DropoutOptions } from "./_dropout.ts";
 import { computeWhere } from "./_elementwise.ts";
 import { ArgumentError, DTypeError, ShapeError } from "./errors.ts";
 import { logicalAnd } from "./logical.ts";
@@ -35,6 +36,12 @@ export interface AttentionOptions {
   readonly causal?: boolean;
   /** What the inner products are multiplied by; `1 / √D` if it is not given. */
   readonly scale?: number;
+  /**
+   * Drops probabilities at random, in front of the product with the values.
+   * They are drawn again for the gradient instead of being kept; the mask is
+   * that of `dropout()` on `[N, H, Lq, ⌈Lk / 4⌉ · 4]`.
+   */
+  readonly dropout?: DropoutOptions;
 }
 
 /**
@@ -45,11 +52,11 @@ export interface AttentionOptions {
  * @param query Float, `[N, Lq, H, D]`.
  * @param key The same dtype, `[N, Lk, H, D]`.
  * @param value The same dtype, `[N, Lk, H, Dv]`.
- * @param options Mask and scale.
+ * @param options Mask, scale and dropout.
  * @returns `[N, Lq, H, Dv]`.
  * @throws {ShapeError} If the shapes do not fit.
  * @throws {DTypeError} If the dtypes do not fit.
- * @throws {ArgumentError} If the scale is not finite.
+ * @throws {ArgumentError} If the scale is not finite, the dropout rate not in [0, 1), or its seed or stream not a bigint of 64 bits.
  *
  * @example The first query sees one key, the second the mean of both
  * ```ts
@@ -148,7 +155,17 @@ function attentionSizes(
       );
     }
   }
-  return { batch, heads, queries, keys, depth, valueDepth, scale };
+  const dropout = options.dropout &&
+    dropoutDraw("scaledDotProductAttention", options.dropout);
+  if (dropout && batch * heads * queries * Math.ceil(keys / 4) > 2 ** 32) {
+    throw new ShapeError(
+      `Cannot ${call} and dropout: expected at most 2^34 probabilities`,
+    );
+  }
+  return {
+    ...{ batch, heads, queries, keys, depth, valueDepth, scale },
+    ...(dropout && { dropout }),
+  };
 }
 
 /**

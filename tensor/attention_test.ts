@@ -3,8 +3,10 @@ import { add, mul } from "./arithmetic.ts";
 import { scaledDotProductAttention } from "./attention.ts";
 import { ones, tensor, zeros } from "./creation.ts";
 import { ArgumentError, DTypeError, ShapeError } from "./errors.ts";
+import { dropout } from "./dropout.ts";
 import { matmul } from "./matmul.ts";
 import { randomNormal } from "./random.ts";
+import { slice } from "./slice.ts";
 import { softmax } from "./softmax.ts";
 import type { Tensor } from "./tensor.ts";
 import { transpose } from "./transpose.ts";
@@ -79,6 +81,39 @@ reference.test("scaledDotProductAttention() is what its formula says, with any m
     run({ causal: true, mask: additive }),
     attend(query, key, value, add(future, additive)),
   );
+});
+
+reference.test("scaledDotProductAttention() drops probabilities as dropout() does, filled up to whole blocks", async (device) => {
+  using _scope = device.scope();
+  const draw = (shape: number[], stream: bigint) =>
+    randomNormal(device, shape, { seed: 1n, stream, dtype: "float64" });
+  const drops = { rate: 0.4, seed: 5n, stream: 2n ** 40n };
+  for (const keys of [3, 4, 9]) {
+    const query = draw([N, Lq, H, D], 1n);
+    const key = draw([N, keys, H, D], 2n);
+    const value = draw([N, keys, H, Dv], 3n);
+    const heads = (x: Tensor) => transpose(x, [0, 2, 1, 3]);
+    const products = matmul(heads(query), heads(key), { transposeB: true });
+    const probabilities = softmax(mul(products, 1 / Math.sqrt(D)));
+    const whole = Math.ceil(keys / 4) * 4;
+    const kept = slice(
+      dropout(ones(device, [N, H, Lq, whole], { dtype: "float64" }), drops),
+      [0, 0, 0, 0],
+      [-1, -1, -1, keys],
+    );
+    const expected = matmul(mul(probabilities, kept), heads(value));
+    const options = { dropout: drops };
+    await assertClose(
+      scaledDotProductAttention(query, key, value, options),
+      heads(expected),
+    );
+    await assertClose(
+      scaledDotProductAttention(query, key, value, {
+        dropout: { ...drops, training: false },
+      }),
+      heads(matmul(probabilities, heads(value))),
+    );
+  }
 });
 
 reference.test("scaledDotProductAttention() gives zeros to a query that sees no key", async (device) => {

@@ -420,6 +420,21 @@ export interface AttentionLayout {
   readonly scale: number;
   /** Strides of the additive mask along batch, heads, queries, keys, in elements; 0 where it is stretched. */
   readonly maskStrides: readonly [number, number, number, number];
+  /** Which probabilities are dropped, if any. */
+  readonly dropout?: AttentionDropout;
+}
+
+/**
+ * Dropout of the probabilities of an attention, in front of their product with
+ * the values: what {@linkcode Backend.dropout} does to a tensor `[batch, heads,
+ * queries, ⌈keys / 4⌉ · 4]`, so that each query begins with a whole block. There
+ * are at most 2^32 blocks.
+ */
+export interface AttentionDropout {
+  /** How probable it is that a probability is dropped, in (0, 1). */
+  readonly rate: number;
+  /** Where the random numbers begin. */
+  readonly state: RandomState;
 }
 
 /** Views of an attention. A query that no key is open to (all scores -∞) gives zeros. */

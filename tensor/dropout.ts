@@ -4,20 +4,16 @@
  * @module
  */
 
-import { computeDropout } from "./_dropout.ts";
-import { ArgumentError } from "./errors.ts";
-import { type RandomSequence, randomState } from "./_random_state.ts";
+import {
+  computeDropout,
+  dropoutDraw,
+  type DropoutOptions,
+} from "./_dropout.ts";
 import { reshape } from "./reshape.ts";
 import { announceResult, checkKind, commonDevice } from "./_run.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** Options of {@linkcode dropout}. */
-export interface DropoutOptions extends RandomSequence {
-  /** How probable it is that an element is dropped, in [0, 1). */
-  readonly rate: number;
-  /** Whether elements are dropped at all; true if it is not given. */
-  readonly training?: boolean;
-}
+export type { DropoutOptions } from "./_dropout.ts";
 
 /**
  * Drops elements at random, and divides the others by `1 - rate` (Srivastava
@@ -42,16 +38,10 @@ export interface DropoutOptions extends RandomSequence {
  * ```
  */
 export function dropout(x: Tensor, options: DropoutOptions): Tensor {
-  const { rate, training = true } = options;
   commonDevice("dropout", x);
   checkKind("dropout", x, "float");
-  if (!(rate >= 0 && rate < 1)) {
-    throw new ArgumentError(
-      `Cannot run "dropout" with rate ${rate}: expected a number of at least 0 and less than 1`,
-    );
-  }
-  const state = randomState("dropout", options);
-  if (!training || rate === 0) return reshape(x, x.shape);
-  const out = computeDropout("dropout", x, rate, state);
-  return announceResult("dropout", [x], [out], { rate, state });
+  const draw = dropoutDraw("dropout", options);
+  if (draw === undefined) return reshape(x, x.shape);
+  const out = computeDropout("dropout", x, draw.rate, draw.state);
+  return announceResult("dropout", [x], [out], draw);
 }

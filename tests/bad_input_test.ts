@@ -264,6 +264,14 @@ const REFUSALS: readonly Refusal[] = [
     error: t.ArgumentError,
     message: `${rate}`,
   })),
+  ...[-0.1, 1, NaN].map((rate): Refusal => ({
+    name: `attention with dropout at rate ${rate}`,
+    inputs: floats([1, 1, 1, 1]),
+    run: (_, x) =>
+      t.scaledDotProductAttention(x, x, x, { dropout: { rate, seed: 1n } }),
+    error: t.ArgumentError,
+    message: `${rate}`,
+  })),
   ...[-1n, 2n ** 64n].map((seed): Refusal => ({
     name: `randomUniform with seed ${seed}`,
     run: (device) => t.randomUniform(device, [2], { seed }),

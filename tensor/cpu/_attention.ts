@@ -3,6 +3,7 @@
 import type { Attention, AttentionLayout, Backend } from "../backend.ts";
 import { alignUp } from "./_allocator.ts";
 import { PANEL_COLUMNS } from "./_gemm.ts";
+import { dropoutArguments } from "./_random.ts";
 import { addressOf, type CpuBuffer, type Runtime } from "./_runtime.ts";
 
 /** Scores of a block of queries fill at most so many floats: a part of the second level of the cache. */
@@ -53,6 +54,13 @@ export function attention(
     ];
   }
 
+  /** Arguments 25 to 30. */
+  function dropArguments({ dropout }: AttentionLayout): number[] {
+    return dropout === undefined
+      ? [0, 1, 0, 0, 0, 0]
+      : dropoutArguments(dropout.rate, dropout.state);
+  }
+
   /** Elementary steps of the products, counted in vectors. */
   function work(
     { batch, heads, queries, keys, depth, valueDepth }: AttentionLayout,
@@ -81,6 +89,7 @@ export function attention(
         runtime.run("attention", [
           ...sharedArguments(views, [0, 0, 0, 0], layout),
           ...[address, room, block, splits],
+          ...dropArguments(layout),
         ], parts);
       });
     },
@@ -103,6 +112,7 @@ export function attention(
         runtime.run("attentionBackward", [
           ...sharedArguments(views, gradients.map(addressOf), layout),
           ...[address, room, block, 1],
+          ...dropArguments(layout),
         ], parts);
       });
     },

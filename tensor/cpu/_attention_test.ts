@@ -31,6 +31,11 @@ function layoutOf(
   };
 }
 
+const DROPOUT = {
+  rate: 0.3,
+  state: { seedLow: 1, seedHigh: 2, streamLow: 0xffff_fffe, streamHigh: 3 },
+};
+
 /** Attention and its gradient, all results of which are compared. */
 function attend(
   stage: Stage,
@@ -65,6 +70,13 @@ for (const sizes of SIZES) {
   Deno.test(`attention() and its gradient on the cpu device agree for sizes ${sizes}`, async () => {
     await againstReference(
       (stage) => attend(stage, layoutOf(sizes)),
+      { relative: 5e-6, absolute: 1e-5 },
+    );
+  });
+
+  Deno.test(`attention() and its gradient on the cpu device drop the same probabilities for sizes ${sizes}`, async () => {
+    await againstReference(
+      (stage) => attend(stage, { ...layoutOf(sizes), dropout: DROPOUT }),
       { relative: 5e-6, absolute: 1e-5 },
     );
   });

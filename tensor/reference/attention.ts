@@ -5,11 +5,14 @@ import type {
   AttentionBackward,
   AttentionLayout,
 } from "../backend.ts";
+import type { DType } from "../dtype.ts";
+import { philoxWords } from "../_philox.ts";
 import {
   elementsOf,
   type ReferenceBuffer,
   type ReferenceView,
 } from "./buffer.ts";
+import { dropoutFactors } from "./random.ts";
 import { logSumExp } from "./reduce.ts";
 
 export function attention(
@@ -22,10 +25,12 @@ export function attention(
   forEachQuery(views, layout, (at, scores) => {
     const total = logSumExp(scores);
     totals[at.row] = total;
+    const factors = keptFactors(layout, at.row, views.query.dtype);
     for (let d = 0; d < layout.valueDepth; d++) {
       let sum = 0;
       for (let k = 0; k < layout.keys; k++) {
-        sum += probability(scores[k], total) * value[at.value(k) + d];
+        const p = probability(scores[k], total);
+        sum += p * factors[k] * value[at.value(k) + d];
       }
       out[at.out + d] = sum;
     }
@@ -47,6 +52,7 @@ export function attentionBackward(
   const dKey = sumsFor(views.dKey);
   const dValue = sumsFor(views.dValue);
   forEachQuery(views, layout, (at, scores) => {
+    const factors = keptFactors(layout, at.row, views.query.dtype);
     // Σₖ pₖ·dpₖ, which the gradient of softmax subtracts, is dOut · out.
     let mean = 0;
     for (let d = 0; d < valueDepth; d++) {
@@ -56,8 +62,8 @@ export function attentionBackward(
       const p = probability(scores[k], totals[at.row]);
       let dp = 0;
       for (let d = 0; d < valueDepth; d++) {
-        dp += dOut[at.out + d] * value[at.value(k) + d];
-        dValue[at.value(k) + d] += p * dOut[at.out + d];
+        dp += factors[k] * dOut[at.out + d] * value[at.value(k) + d];
+        dValue[at.value(k) + d] += p * factors[k] * dOut[at.out + d];
       }
       const dProduct = p * (dp - mean) * scale;
       for (let d = 0; d < depth; d++) {
@@ -78,6 +84,17 @@ function sumsFor(view: ReferenceView): Float64Array {
 /** Softmax of one score; a query that no key is open to gives zeros. */
 function probability(score: number, total: number): number {
   return total === -Infinity ? 0 : Math.exp(score - total);
+}
+
+/** What the probabilities of a query are multiplied by. */
+function keptFactors(
+  { keys, dropout }: AttentionLayout,
+  row: number,
+  dtype: DType,
+): Float64Array {
+  if (dropout === undefined) return new Float64Array(keys).fill(1);
+  const words = philoxWords(dropout.state, keys, row * Math.ceil(keys / 4));
+  return dropoutFactors(words, dropout.rate, dtype);
 }
 
 /** Where the elements of one query and of its keys begin. */

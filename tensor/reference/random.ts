@@ -1,6 +1,7 @@
 /** Random numbers and dropout. */
 
 import type { RandomState } from "../backend.ts";
+import type { DType } from "../dtype.ts";
 import { philoxWords } from "../_philox.ts";
 import { elementsOf, type ReferenceView } from "./buffer.ts";
 
@@ -24,10 +25,23 @@ export function dropout(
   const source = elementsOf(x);
   const target = elementsOf(out);
   const words = philoxWords(state, target.length);
+  const factors = dropoutFactors(words, rate, x.dtype);
+  for (let i = 0; i < target.length; i++) {
+    target[i] = factors[i] === 0 ? 0 : source[i] * factors[i];
+  }
+}
+
+/** What elements are multiplied by: 0 for those that are dropped. */
+export function dropoutFactors(
+  words: Uint32Array,
+  rate: number,
+  dtype: DType,
+): Float64Array {
   const threshold = Math.fround(rate);
   const scale = 1 / (1 - rate);
-  const factor = x.dtype === "float32" ? Math.fround(scale) : scale;
-  for (let i = 0; i < target.length; i++) {
-    target[i] = uniform(words[i]) < threshold ? 0 : source[i] * factor;
-  }
+  const factor = dtype === "float32" ? Math.fround(scale) : scale;
+  return Float64Array.from(
+    words,
+    (word) => uniform(word) < threshold ? 0 : factor,
+  );
 }

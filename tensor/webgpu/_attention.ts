@@ -16,6 +16,7 @@ import { runGemm } from "./_gemm.ts";
 import { chooseGemm } from "./_gemm_choice.ts";
 import type { GemmSource } from "./_gemm_kernel.ts";
 import { type ElementType, type Kernel, kernelFamily } from "./_kernel.ts";
+import { DROPOUT_UNIFORMS, dropoutUniforms, PHILOX } from "./_random.ts";
 import {
   chooseRowLanes,
   readsVectors,
@@ -189,11 +190,31 @@ function scoreSource(
   };
 }
 
+/** A function that drops what stands in column `j` of a row, or the four from there on. A row begins with a whole block. */
+function dropSource(dropping: boolean, vector: boolean): string {
+  if (!dropping) return "";
+  const type = vector ? "vec4<f32>" : "f32";
+  return `${PHILOX}
+fn dropped(value: ${type}, row: u32, j: u32) -> ${type} {
+  let upper = philox(u.first_block + row * (u.row_stride / 4u) + j / 4u) >> vec4<u32>(8u);
+  return select(value * u.factor, ${type}(), upper${
+    vector ? " < vec4<u32>(u.threshold)" : "[j % 4u] < u.threshold"
+  });
+}`;
+}
+
 /** Turns products into probabilities. A row of -∞ gives zeros. */
 const probabilityKernel = kernelFamily(
-  (masked: boolean, lanes: RowLanes, vector: boolean): Kernel => {
+  (
+    masked: boolean,
+    dropping: boolean,
+    lanes: RowLanes,
+    vector: boolean,
+  ): Kernel => {
     const { type, suffix, begin, loop } = rowSource(lanes, vector);
     const { begin: maskBegin, score } = scoreSource(masked, vector);
+    const drops = dropSource(dropping, vector);
+    const probability = `scores_load${suffix}(begin + j) / divisor`;
     const body = `${begin}
   let begin = row * u.row_stride;${maskBegin}
   var largest_seen = ${type}(-inf());
@@ -213,14 +234,16 @@ const probabilityKernel = kernelFamily(
   let total = row_sum(total_seen, lane);
   let divisor = select(total, 1.0, total == 0.0);
   ${loop} {
-    scores_store${suffix}(begin + j, scores_load${suffix}(begin + j) / divisor);
+    scores_store${suffix}(begin + j, ${
+      dropping ? `dropped(${probability}, row, j)` : probability
+    });
   }
   if (first == 0u) {
     totals_store(row, select(largest + log_f32(total), largest, abs(largest) == inf()));
   }`;
     return {
-      name: `attention-probabilities${
-        masked ? "-masked" : ""
+      name: `attention-probabilities${masked ? "-masked" : ""}${
+        dropping ? "-dropping" : ""
       }-${lanes}-${type}`,
       operands: {
         scores: { access: "read_write", type: "f32", vector },
@@ -229,9 +252,11 @@ const probabilityKernel = kernelFamily(
           : {}),
         totals: { access: "read_write", type: "f32" },
       },
-      uniforms: SCORE_UNIFORMS,
+      uniforms: dropping
+        ? { ...SCORE_UNIFORMS, ...DROPOUT_UNIFORMS }
+        : SCORE_UNIFORMS,
       workgroupSize: ROW_WORKGROUP_SIZE,
-      declarations: rowFunctions(lanes, vector, body),
+      declarations: rowFunctions(lanes, vector, body + drops) + drops,
       body,
     };
   },
@@ -239,12 +264,20 @@ const probabilityKernel = kernelFamily(
 
 /**
  * Turns products into probabilities p, and their gradients dp into gradients
- * of the products: p · (dp - Σ p · dp) · scale.
+ * of the products: p · (dp - Σ p · dp) · scale. With dropout, dp is dropped
+ * first, and p at the end.
  */
 const scoreGradientKernel = kernelFamily(
-  (masked: boolean, lanes: RowLanes, vector: boolean): Kernel => {
+  (
+    masked: boolean,
+    dropping: boolean,
+    lanes: RowLanes,
+    vector: boolean,
+  ): Kernel => {
     const { type, suffix, begin, loop } = rowSource(lanes, vector);
     const { begin: maskBegin, score } = scoreSource(masked, vector);
+    const drops = dropSource(dropping, vector);
+    const gradient = `gradients_load${suffix}(begin + j)`;
     const body = `${begin}
   let begin = row * u.row_stride;${maskBegin}
   let total = totals_load(row);
@@ -254,17 +287,20 @@ const scoreGradientKernel = kernelFamily(
     let p = select(exp${
       suffix || "_f32"
     }(${score} - total), ${type}(), nothing_open);
+    let dp = ${dropping ? `dropped(${gradient}, row, j)` : gradient};
     scores_store${suffix}(begin + j, p);
-    seen += p * gradients_load${suffix}(begin + j);
+    ${dropping ? `gradients_store${suffix}(begin + j, dp);` : ""}
+    seen += p * dp;
   }
   let mean = row_sum(seen, lane);
   ${loop} {
     let p = scores_load${suffix}(begin + j);
-    gradients_store${suffix}(begin + j, p * (gradients_load${suffix}(begin + j) - mean) * u.scale);
+    gradients_store${suffix}(begin + j, p * (${gradient} - mean) * u.scale);
+    ${dropping ? `scores_store${suffix}(begin + j, dropped(p, row, j));` : ""}
   }`;
     return {
-      name: `attention-score-gradient${
-        masked ? "-masked" : ""
+      name: `attention-score-gradient${masked ? "-masked" : ""}${
+        dropping ? "-dropping" : ""
       }-${lanes}-${type}`,
       operands: {
         scores: { access: "read_write", type: "f32", vector },
@@ -274,9 +310,11 @@ const scoreGradientKernel = kernelFamily(
           : {}),
         totals: { access: "read", type: "f32" },
       },
-      uniforms: SCORE_UNIFORMS,
+      uniforms: dropping
+        ? { ...SCORE_UNIFORMS, ...DROPOUT_UNIFORMS }
+        : SCORE_UNIFORMS,
       workgroupSize: ROW_WORKGROUP_SIZE,
-      declarations: rowFunctions(lanes, vector, body),
+      declarations: rowFunctions(lanes, vector, body + drops) + drops,
       body,
     };
   },
@@ -324,7 +362,7 @@ function headsOf(
   layout: AttentionLayout,
   { firstBatch, batch, first, count }: HeadRange,
 ) {
-  const { heads, queries, keys } = layout;
+  const { heads, queries, keys, dropout } = layout;
   const stride = scoreStride(layout);
   return {
     /** Of `[batch, positions, heads, depth]`. */
@@ -373,6 +411,11 @@ function headsOf(
       mask_head: layout.maskStrides[1],
       mask_query: layout.maskStrides[2],
       mask_key: layout.maskStrides[3],
+      ...(dropout && dropoutUniforms(
+        dropout.rate,
+        dropout.state,
+        (firstBatch * heads + first) * queries * stride / 4,
+      )),
     },
   };
 }
@@ -392,6 +435,7 @@ export function attention(
   const lanes = chooseRowLanes(keys, runtime.traits);
   const kernel = probabilityKernel(
     mask !== undefined,
+    layout.dropout !== undefined,
     lanes,
     readsVectors(keys),
   );
@@ -448,6 +492,7 @@ export function attentionBackward(
   const lanes = chooseRowLanes(keys, runtime.traits);
   const kernel = scoreGradientKernel(
     mask !== undefined,
+    layout.dropout !== undefined,
     lanes,
     readsVectors(keys),
   );

@@ -54,6 +54,11 @@ const SIZES: readonly Sizes[] = [
   },
 ];
 
+const DROPOUT = {
+  rate: 0.3,
+  state: { seedLow: 1, seedHigh: 2, streamLow: 0xffff_fffe, streamHigh: 3 },
+};
+
 /** Which axes a mask has, and which it is stretched along. */
 const MASKS: readonly (readonly [number, number, number, number])[] = [
   [1, 1, 1, 1],
@@ -124,6 +129,10 @@ for (
         for (const axes of MASKS) {
           await assertAttends(gpu, sizes, axes, (i) => Math.sin(i));
         }
+      }
+      for (const sizes of SIZES.slice(0, 3)) {
+        const dropping = { ...sizes, dropout: DROPOUT };
+        await assertAttends(gpu, dropping, undefined, () => 0);
       }
     },
     options,

@@ -10,8 +10,8 @@ import { wgslFunctions } from "./_wgsl_math.ts";
 
 const WORKGROUP_SIZE = 64;
 
-const UNIFORMS = {
-  size: "u32",
+/** Where the random numbers of a kernel begin. */
+export const STATE_UNIFORMS = {
   // The block of four words that the first element takes.
   first_block: "u32",
   seed_low: "u32",
@@ -20,8 +20,17 @@ const UNIFORMS = {
   stream_high: "u32",
 } as const;
 
-/** The four words of a block of Philox4x32-10; see `_philox.ts`. */
-const PHILOX = `
+/** What drops elements: the numbers below which it does, and what the others are multiplied by. */
+export const DROPOUT_UNIFORMS = {
+  ...STATE_UNIFORMS,
+  threshold: "u32",
+  factor: "f32",
+} as const;
+
+const UNIFORMS = { size: "u32", ...STATE_UNIFORMS } as const;
+
+/** The four words of a block of Philox4x32-10 (see `_philox.ts`), by the uniforms above. */
+export const PHILOX = `
 fn philox(block: u32) -> vec4<u32> {
   var c = vec4<u32>(block, 0u, u.stream_low, u.stream_high);
   var key = vec2<u32>(u.seed_low, u.seed_high);
@@ -68,7 +77,7 @@ const dropoutKernel: Kernel = {
     x: { access: "read", type: "f32", vector: true },
     out: { access: "read_write", type: "f32", vector: true },
   },
-  uniforms: { ...UNIFORMS, threshold: "u32", factor: "f32" },
+  uniforms: { size: "u32", ...DROPOUT_UNIFORMS },
   workgroupSize: WORKGROUP_SIZE,
   declarations: DECLARATIONS,
   body: storing(
@@ -76,18 +85,32 @@ const dropoutKernel: Kernel = {
   ),
 };
 
-function uniformsOf(
+type Uniforms<T> = Readonly<Record<keyof T, number>>;
+
+function stateUniforms(
   state: RandomState,
-  start: number,
-  size: number,
-): Record<string, number> {
+  firstBlock: number,
+): Uniforms<typeof STATE_UNIFORMS> {
   return {
-    size,
-    first_block: start / 4,
+    first_block: firstBlock,
     seed_low: state.seedLow,
     seed_high: state.seedHigh,
     stream_low: state.streamLow,
     stream_high: state.streamHigh,
+  };
+}
+
+/** The values of {@linkcode DROPOUT_UNIFORMS}. */
+export function dropoutUniforms(
+  rate: number,
+  state: RandomState,
+  firstBlock: number,
+): Uniforms<typeof DROPOUT_UNIFORMS> {
+  return {
+    ...stateUniforms(state, firstBlock),
+    // u is a multiple of 2^-24: whole numbers compare exactly.
+    threshold: Math.ceil(Math.fround(rate) * 2 ** 24),
+    factor: 1 / (1 - rate),
   };
 }
 
@@ -105,7 +128,7 @@ export function randomUniform(
     runtime.run(
       uniformKernel,
       { out: rowsOf(out, 1, start, size) },
-      uniformsOf(state, start, size),
+      { size, ...stateUniforms(state, start / 4) },
       groupsOf(size),
     );
   });
@@ -119,14 +142,11 @@ export function dropout(
   rate: number,
   state: RandomState,
 ): void {
-  // u is a multiple of 2^-24: whole numbers compare exactly.
-  const threshold = Math.ceil(Math.fround(rate) * 2 ** 24);
-  const factor = 1 / (1 - rate);
   forRowRanges(sizeOf(out.shape), 4, runtime.binding, (start, size) => {
     runtime.run(
       dropoutKernel,
       { x: rowsOf(x, 1, start, size), out: rowsOf(out, 1, start, size) },
-      { ...uniformsOf(state, start, size), threshold, factor },
+      { size, ...dropoutUniforms(rate, state, start / 4) },
       groupsOf(size),
     );
   });

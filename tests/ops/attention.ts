@@ -54,6 +54,11 @@ function attention(
   };
 }
 
+/** A seed and stream of two words each. */
+const DROPPING = {
+  dropout: { rate: 0.4, seed: 2n ** 33n + 7n, stream: 2n ** 34n + 3n },
+};
+
 function open(shape: Shape, closed: (index: number) => boolean): HostTensor {
   return samples.from(shape, (i) => closed(i) ? 0 : 1, "bool");
 }
@@ -72,6 +77,13 @@ const small = [
     open([2, 1, 1, 3], (i) => i === 4),
   ),
   attention("a query without keys", {}, {}, open([2, 3], (i) => i < 3)),
+  attention("with dropout", {}, DROPPING),
+  attention(
+    "with dropout and key padding",
+    { keys: 5 },
+    DROPPING,
+    open([2, 1, 1, 5], (i) => i === 2),
+  ),
 ];
 
 const attentionOp: Op = {
@@ -114,6 +126,17 @@ const attentionOp: Op = {
       },
       {},
       open([2, 1, 1, 67], (i) => i > 110),
+    ),
+    attention(
+      "of whole vectors, with dropout",
+      { queries: 9, keys: 68, depth: 8, valueDepth: 8 },
+      DROPPING,
+      open([2, 1, 1, 68], (i) => i > 110),
+    ),
+    attention(
+      "of odd sizes, with dropout",
+      { queries: 5, keys: 131, depth: 3, valueDepth: 5 },
+      DROPPING,
     ),
     attention("of odd sizes", {
       batch: 1,

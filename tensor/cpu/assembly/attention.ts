@@ -15,6 +15,8 @@
  * 16 scale     17 to 20 strides of the mask along batch, heads, queries, keys
  * 21 room      22 bytes of room of a part             23 queries in a block
  * 24 tasks of one head
+ * 25 threshold of dropout, 0 without it   26 what is multiplied by if not dropped
+ * 27 to 30 seedLow, seedHigh, streamLow, streamHigh
  *
  * ../_attention.ts computes how much room a part needs.
  */
@@ -23,6 +25,7 @@ import { address, float, int, madd, slice, threadScratch } from "./_kernel.ts";
 import { Four, loadLanes, One, storeLanes } from "./_lanes.ts";
 import { exp4, maxOfLanes, splat, sumOfLanes } from "./_math.ts";
 import { packColumns, packRows } from "./_pack.ts";
+import { drop, sixteen, spreadState } from "./_philox.ts";
 import {
   columnsTile,
   PANEL_BYTES,
@@ -234,6 +237,28 @@ function copyScaled(from: usize, to: usize, count: i32, factor: f32): void {
   for (; i < end; i += 4) store<f32>(to + i, load<f32>(from + i) * factor);
 }
 
+/** Where a thread keeps random numbers, behind the pointers of a product. */
+const RANDOM_ROOM: usize = 4096;
+
+/** The first block of random numbers of a query, counted through all heads. */
+function firstBlock(row: i32, keys: i32): i32 {
+  return row * ((keys + 3) >> 2);
+}
+
+/** Drops probabilities of a query, which are 16 or a multiple of them in memory. */
+function dropScores(p: usize, keys: i32, block: i32, threshold: v128): void {
+  const room = threadScratch() + RANDOM_ROOM;
+  const end = p + (<usize> keys << 2);
+  for (; p < end; p += 64) {
+    sixteen(block, room);
+    block += 4;
+    for (let j: usize = 0; j < 64; j += 16) {
+      const kept = i32x4.ge_s(v128.load(room + j), threshold);
+      v128.store(p + j, v128.and(v128.load(p + j), kept));
+    }
+  }
+}
+
 /** The mask's row for a query, or 0. */
 function maskRow(params: usize, batch: i32, head: i32, query: i32): usize {
   const mask = address(params, 3);
@@ -264,6 +289,10 @@ export function attention(params: usize, part: i32, parts: i32): void {
   const scores = packedValues + <usize> keys * resultStride;
   const results = scores + <usize> blockQueries * scoreStride;
   memory.fill(zeros, 0, PANEL_BYTES);
+
+  const threshold = int(params, 25);
+  const keptFactor = float(params, 26);
+  spreadState(params, 27, threadScratch() + RANDOM_ROOM);
 
   const tasks = int(params, 10) * heads * splits;
   const lastTask = slice(tasks, part + 1, parts);
@@ -315,7 +344,10 @@ export function attention(params: usize, part: i32, parts: i32): void {
         const at = line * queries + first + q;
         store<f32>(address(params, 5) + (<usize> at << 2), total);
         const factor: f32 = most == -Infinity ? 0 : <f32> (1 / sum);
-        store<f32>(factors + (<usize> q << 2), factor);
+        store<f32>(factors + (<usize> q << 2), factor * keptFactor);
+        if (threshold) {
+          dropScores(row, keys, firstBlock(at, keys), i32x4.splat(threshold));
+        }
       }
       multiply(
         scores,
@@ -361,6 +393,32 @@ function scoreGradient<W>(p: usize, dp: usize, mean: v128, scale: v128): void {
   storeLanes<W>(dp, f32x4.mul(product, scale));
 }
 
+/** The same with dropout of the gradient in front, and of p behind. */
+function droppedScoreGradients(
+  p: usize,
+  dp: usize,
+  keys: i32,
+  mean: v128,
+  scale: v128,
+  block: i32,
+  threshold: v128,
+  factor: v128,
+): void {
+  const room = threadScratch() + RANDOM_ROOM;
+  const end = p + (<usize> keys << 2);
+  for (; p < end; p += 64) {
+    sixteen(block, room);
+    block += 4;
+    for (let j: usize = 0; j < 64; j += 16) {
+      const bits = v128.load(room + j);
+      v128.store(dp + j, drop(v128.load(dp + j), bits, threshold, factor));
+      scoreGradient<Four>(p + j, dp + j, mean, scale);
+      v128.store(p + j, drop(v128.load(p + j), bits, threshold, factor));
+    }
+    dp += 64;
+  }
+}
+
 /** The gradients of query, key and value. */
 export function attentionBackward(
   params: usize,
@@ -392,6 +450,10 @@ export function attentionBackward(
   const dQueries = dScores + <usize> blockQueries * scoreStride;
   const packedBlock = dQueries + <usize> blockQueries * depthStride;
   memory.fill(zeros, 0, PANEL_BYTES);
+
+  const threshold = int(params, 25);
+  const keptFactor = splat(float(params, 26));
+  spreadState(params, 27, threadScratch() + RANDOM_ROOM);
 
   const lines = int(params, 10) * heads;
   const lastLine = slice(lines, part + 1, parts);
@@ -440,13 +502,27 @@ export function attentionBackward(
         const dp = dScores + <usize> q * scoreStride;
         const mask = maskRow(params, batch, head, first + q);
         scaleScores(p, keys, scale, mask, int(params, 20));
-        const at = <usize> (line * queries + first + q) << 2;
-        exponentiate(p, keys, load<f32>(address(params, 5) + at));
+        const at = line * queries + first + q;
+        const total = address(params, 5) + (<usize> at << 2);
+        exponentiate(p, keys, load<f32>(total));
         // Σ p·dp, which the gradient of softmax subtracts, is dOut · out.
         const offset = <usize> q * valueStride;
         const out = address(params, 4) + outOffset + offset;
         const mean = splat(<f32> productOfRows(dOut + offset, out, valueDepth));
         const scales = splat(scale);
+        if (threshold) {
+          droppedScoreGradients(
+            p,
+            dp,
+            keys,
+            mean,
+            scales,
+            firstBlock(at, keys),
+            i32x4.splat(threshold),
+            keptFactor,
+          );
+          continue;
+        }
         const end = <usize> keys << 2;
         let i: usize = 0;
         for (; i + 16 <= end; i += 16) {
