@@ -33,6 +33,8 @@ export function chain(...compressors: readonly Compressor[]): Compressor {
   const name = compressors.map((compressor) => compressor.name).join(", ");
   return {
     name,
+    // Those that come later prune among what is 0 already.
+    sparsity: Math.max(...compressors.map(({ sparsity = 0 }) => sparsity)),
     compress(weights, known) {
       checkWeights(`compress by ${name}`, weights);
       const found = compressors

@@ -14,6 +14,8 @@ import type { Weight } from "./weight.ts";
 export interface Compressor {
   /** What it does, for reports: `top-k 50 %`. */
   readonly name: string;
+  /** The part of the weights that it is asked to set to 0, for reports; by default none. */
+  readonly sparsity?: number;
   /**
    * Compresses weights in place.
    *

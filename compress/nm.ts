@@ -61,6 +61,7 @@ export function nm(n: number, m: number): Compressor {
   }
   return {
     name: `${n}:${m}`,
+    sparsity: 1 - n / m,
     compress(weights, known) {
       checkWeights(`prune ${n}:${m}`, weights);
       if (known !== undefined) {

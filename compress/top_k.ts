@@ -70,6 +70,7 @@ export function topK(sparsity: number, options: TopKOptions = {}): Compressor {
   }${exact ? " exactly" : ""}`;
   return {
     name,
+    sparsity,
     compress(weights, known) {
       checkWeights(`prune by ${name}`, weights);
       if (known !== undefined) {

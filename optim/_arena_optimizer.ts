@@ -127,6 +127,10 @@ class ArenaOptimizer implements Optimizer {
     return this.#skipped;
   }
 
+  get sparsity(): number {
+    return this.#ascent?.draws?.sparsity ?? 0;
+  }
+
   get weights(): readonly Weight[] {
     return this.#arena.weights;
   }

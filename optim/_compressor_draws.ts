@@ -15,6 +15,7 @@ export class CompressorDraws implements Disposable {
   readonly #seed: bigint;
   readonly #entries: readonly Entry[];
   #last: Entry | undefined;
+  #sparsity = 0;
 
   constructor(
     compressors: readonly Compressor[],
@@ -27,6 +28,11 @@ export class CompressorDraws implements Disposable {
     this.#entries = compressors.map(() => ({ masks: undefined, draws: 0 }));
   }
 
+  /** The sparsity of the compressor that was drawn last. */
+  get sparsity(): number {
+    return this.#sparsity;
+  }
+
   /** Compresses weights for a step, counted from 1; the masks stay this object's. */
   compress(weights: readonly Weight[], step: number): Masks | undefined {
     // The draw depends on seed and step alone, so that there is no generator to save.
@@ -35,6 +41,7 @@ export class CompressorDraws implements Disposable {
     const compressor = this.#compressors[drawn];
     const entry = this.#entries[drawn];
     this.#last = entry;
+    this.#sparsity = compressor.sparsity ?? 0;
     const isFresh = entry.draws % this.#maskEvery === 0;
     if (!isFresh && entry.masks !== undefined) {
       return compressor.compress(weights, entry.masks);

@@ -87,6 +87,8 @@ export function gradualPruning(options: GradualPruningOptions): OptimizerRule {
     const compressor = topK(sparsity(optimizer.steps), { scope, exact });
     optimizer.freeze(compressor.compress(optimizer.weights));
   };
+  const sparsityAfter = (steps: number): number =>
+    steps < every ? 0 : sparsity(steps - steps % every);
   return {
     name,
     start(parameters, options) {
@@ -99,7 +101,7 @@ export function gradualPruning(options: GradualPruningOptions): OptimizerRule {
       }
       return new GradualPruning(name, base.name, optimizer, (steps) => {
         if (steps % every === 0) prune(optimizer);
-      });
+      }, sparsityAfter);
     },
   };
 }
@@ -110,17 +112,20 @@ class GradualPruning implements Optimizer {
   readonly #baseName: string;
   readonly #optimizer: Optimizer;
   readonly #afterStep: (steps: number) => void;
+  readonly #sparsityAfter: (steps: number) => number;
 
   constructor(
     name: string,
     baseName: string,
     optimizer: Optimizer,
     afterStep: (steps: number) => void,
+    sparsityAfter: (steps: number) => number,
   ) {
     this.#name = name;
     this.#baseName = baseName;
     this.#optimizer = optimizer;
     this.#afterStep = afterStep;
+    this.#sparsityAfter = sparsityAfter;
   }
 
   get steps(): number {
@@ -129,6 +134,10 @@ class GradualPruning implements Optimizer {
 
   get skipped(): number {
     return this.#optimizer.skipped;
+  }
+
+  get sparsity(): number {
+    return this.#sparsityAfter(this.steps);
   }
 
   get weights(): readonly Weight[] {

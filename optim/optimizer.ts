@@ -75,6 +75,12 @@ export interface Optimizer extends Disposable {
   readonly steps: number;
   /** How many steps were left out because of a gradient that was not finite. */
   readonly skipped: number;
+  /**
+   * The part of the prunable parameters that the last step was asked to set
+   * to 0: by CrAM for its second pass, by gradual pruning for good. 0 for
+   * other optimizers, and before the first step.
+   */
+  readonly sparsity: number;
   /** The prunable parameters, which compressors are given: the tensors of the model. */
   readonly weights: readonly Weight[];
 

@@ -18,7 +18,12 @@ Deno.test("readCheckpoint() reads what writeCheckpoint() wrote, bit for bit", {
     const position = {
       step: 7,
       fileLengths: { "metrics.jsonl": 123 },
-      meter: { losses: [Math.fround(0.1), 1e-30], hits: 3, examples: 8 },
+      meter: {
+        losses: [Math.fround(0.1), 1e-30],
+        hits: 3,
+        examples: 8,
+        sparsities: [0.5, 0.9],
+      },
     };
     const optimizer = { optimizer: "sgd()", scalars: { steps: 6, skipped: 1 } };
     await writeCheckpoint(path, {

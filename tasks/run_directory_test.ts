@@ -22,7 +22,7 @@ function stateOf(device: Device, step: number): TrainingState {
     step,
     model: new Map([["weight", tensor(device, [step])]]),
     optimizer: { optimizer: "sgd()", scalars: {}, tensors: new Map() },
-    meter: { losses: [], hits: 0, examples: 0 },
+    meter: { losses: [], hits: 0, examples: 0, sparsities: [] },
   };
 }
 

@@ -13,6 +13,8 @@ export interface Measurement {
   readonly losses: readonly number[];
   /** The part of all examples that were answered rightly. */
   readonly accuracy: number;
+  /** The mean over the steps of the sparsity that the optimizer asked for. */
+  readonly sparsity: number;
 }
 
 /** What was recorded since the last reading, on the host. */
@@ -23,9 +25,16 @@ export interface MeterState {
   readonly hits: number;
   /** How many examples there were. */
   readonly examples: number;
+  /** The sparsity that the optimizer asked for in each step. */
+  readonly sparsities: readonly number[];
 }
 
-const NOTHING: MeterState = { losses: [], hits: 0, examples: 0 };
+const NOTHING: MeterState = {
+  losses: [],
+  hits: 0,
+  examples: 0,
+  sparsities: [],
+};
 
 /**
  * Collects the loss and the number of hits of each step without reading them,
@@ -38,6 +47,7 @@ export class StepMeter implements Disposable {
   #earlier = NOTHING;
   #steps = 0;
   #examples = 0;
+  #sparsities: number[] = [];
   /** Whether the step that is going on has hits already. */
   #hasHits = false;
 
@@ -79,24 +89,30 @@ export class StepMeter implements Disposable {
    *
    * @param loss The mean loss, a scalar.
    * @param examples How many examples the step had.
+   * @param sparsity The sparsity that the optimizer asked for.
    */
-  recordLoss(loss: Tensor, examples: number): void {
+  recordLoss(loss: Tensor, examples: number, sparsity = 0): void {
     using place = this.#losses.view(this.#steps, []);
     assign(place, loss);
     this.#steps++;
     this.#hasHits = false;
     this.#examples += examples;
+    this.#sparsities.push(sparsity);
   }
 
   /**
    * Reads what was recorded since the last reading.
    *
-   * @returns Losses and accuracy.
+   * @returns Losses, accuracy and sparsity.
    */
   async read(): Promise<Measurement> {
-    const { losses, hits, examples } = await this.state();
+    const { losses, hits, examples, sparsities } = await this.state();
     this.restore(NOTHING);
-    return { losses, accuracy: hits / examples };
+    return {
+      losses,
+      accuracy: hits / examples,
+      sparsity: sparsities.reduce((a, b) => a + b, 0) / sparsities.length,
+    };
   }
 
   /**
@@ -116,6 +132,7 @@ export class StepMeter implements Disposable {
         hits: Array.from(hits.subarray(0, this.#steps))
           .reduce((a, b) => a + b, earlier.hits),
         examples: this.examples,
+        sparsities: [...earlier.sparsities, ...this.#sparsities],
       });
     }
     return this.#earlier;
@@ -130,6 +147,7 @@ export class StepMeter implements Disposable {
     this.#earlier = state;
     this.#steps = 0;
     this.#examples = 0;
+    this.#sparsities = [];
   }
 
   /** Frees the room. */

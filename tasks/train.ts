@@ -121,6 +121,8 @@ export interface TrainingReport {
   readonly accuracy: number;
   /** The learning rate of the last of them. */
   readonly learningRate: number;
+  /** The mean over these steps of the sparsity that the optimizer asked for: by CrAM at its perturbed point, by gradual pruning in the weights. */
+  readonly sparsity: number;
   /** Examples trained on in a second. */
   readonly examplesPerSecond: number;
 }
@@ -154,7 +156,7 @@ export async function train<Batch extends TrainingBatch>(
   using meter = new StepMeter(device, options.logEvery);
   let done = await restore(options, optimizer, meter);
   const report = async (): Promise<void> => {
-    const { losses, accuracy } = await meter.read();
+    const { losses, accuracy, sparsity } = await meter.read();
     checkLosses(losses, done);
     const seconds = (performance.now() - begin) / 1000;
     await options.onReport?.({
@@ -163,6 +165,7 @@ export async function train<Batch extends TrainingBatch>(
       loss: losses.reduce((a, b) => a + b, 0) / losses.length,
       accuracy,
       learningRate: schedule(done - 1),
+      sparsity,
       examplesPerSecond: examples / seconds,
     });
     begin = performance.now();
@@ -196,7 +199,7 @@ export async function train<Batch extends TrainingBatch>(
           const weight = sizes[microBatch] * accumulate / batch.size;
           return weight === 1 ? loss : mul(loss, weight);
         }, [...parameters.values()]), { learningRate });
-      meter.recordLoss(loss, batch.size);
+      meter.recordLoss(loss, batch.size, optimizer.sparsity);
       examples += batch.size;
     }
     done = batch.step + 1;

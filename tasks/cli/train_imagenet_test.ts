@@ -124,6 +124,7 @@ Deno.test("train-imagenet trains, measures and writes what it found", {
       "loss",
       "accuracy",
       "learningRate",
+      "sparsity",
       "imagesPerSecond",
     ]);
     assert(metrics[2].loss < metrics[0].loss, JSON.stringify(metrics));
