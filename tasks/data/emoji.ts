@@ -117,8 +117,9 @@ export function selectEmoji(
   const pictures = names.toSorted().flatMap((name) => {
     const points = name.replace(/\.\w+$/, "").split(/[-_]/)
       .map((digits) => parseInt(digits, 16));
+    // Skin tones are not listed by themselves, and so left out.
     const label = labels.get(keyOf(points)) ?? -1;
-    if (label < 0 || points.some(isSkinTone)) return [];
+    if (label < 0) return [];
     return [{ name, label, order: orderOf(points) }];
   });
   const validation = new Set(
@@ -142,10 +143,6 @@ function keyOf(points: readonly number[]): string {
   return points
     .filter((point) => point !== VARIATION_SELECTOR && point !== CANCEL_TAG)
     .join("-");
-}
-
-function isSkinTone(point: number): boolean {
-  return 0x1f3fb <= point && point <= 0x1f3ff;
 }
 
 const ZERO_WIDTH_JOINER = 0x200d;
