@@ -24,6 +24,7 @@ ANSWERED = [
     (["don't", "do not"], "dont"),
     (["The", "The The"], "the"),
     (["an"], "A"),
+    (["the", "cat"], "a"),
     (["!!!"], "?"),
     (["3.5 million"], "35 million"),
     (["naïve café"], "NAÏVE CAFÉ"),
