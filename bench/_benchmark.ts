@@ -12,8 +12,12 @@ export interface Benchmark {
   readonly name: string;
   /** Multiplications and additions of one call, where a rate makes sense. */
   readonly flops?: number;
+  /** Images of one call, where a rate makes sense. */
+  readonly images?: number;
   /** Makes the inputs; they live in the scope that is open around it. */
   prepare(device: Device): () => unknown;
+  /** Frees what is not in that scope. */
+  dispose?(): void;
 }
 
 /** One line of the result, and of the JSON file. */
@@ -27,6 +31,7 @@ export interface Measurement {
     readonly max: number;
   };
   readonly gflops: number | null;
+  readonly imagesPerSecond: number | null;
 }
 
 /** How long one sample should take at least, so that waiting for a GPU (12 ms in Deno) hardly counts. */
@@ -64,5 +69,8 @@ export async function measure(
     gflops: benchmark.flops === undefined
       ? null
       : benchmark.flops / median / 1e6,
+    imagesPerSecond: benchmark.images === undefined
+      ? null
+      : benchmark.images / median * 1000,
   };
 }

@@ -8,7 +8,9 @@ import { parseArgs } from "@std/cli";
 import { writeFileSync } from "node:fs";
 import { type DeviceKind, openDevice } from "@cram/tensor";
 import { type Benchmark, measure, type Measurement } from "./_benchmark.ts";
+import { bertBenchmarks } from "./bert.ts";
 import { conv2dBenchmarks } from "./conv2d.ts";
+import { dataBenchmarks } from "./data.ts";
 import { matmulBenchmarks } from "./matmul.ts";
 import { optimizerBenchmarks } from "./optimizer.ts";
 import { trainStepBenchmarks } from "./train_step.ts";
@@ -28,14 +30,20 @@ Usage: deno task bench [options]
 const BENCHMARKS: readonly Benchmark[] = [
   ...matmulBenchmarks,
   ...conv2dBenchmarks,
+  ...dataBenchmarks,
   ...optimizerBenchmarks,
   ...trainStepBenchmarks,
+  ...bertBenchmarks,
 ];
 
-function format({ name, milliseconds, gflops }: Measurement): string {
+function format(
+  { name, milliseconds, gflops, imagesPerSecond }: Measurement,
+): string {
   const times = [milliseconds.min, milliseconds.median, milliseconds.max]
     .map((time) => time.toFixed(2).padStart(10)).join("");
-  return `${name.padEnd(48)}${times}${(gflops?.toFixed(1) ?? "").padStart(10)}`;
+  const rates = [gflops?.toFixed(1), imagesPerSecond?.toFixed(0)]
+    .map((rate) => (rate ?? "").padStart(10)).join("");
+  return `${name.padEnd(48)}${times}${rates}`.trimEnd();
 }
 
 async function main(): Promise<void> {
@@ -64,11 +72,12 @@ async function main(): Promise<void> {
   console.log(
     `${"".padEnd(48)}${"min ms".padStart(10)}${"median ms".padStart(10)}${
       "max ms".padStart(10)
-    }${"GFLOP/s".padStart(10)}`,
+    }${"GFLOP/s".padStart(10)}${"images/s".padStart(10)}`,
   );
   const results: Measurement[] = [];
   for (const benchmark of chosen) {
     const result = await measure(benchmark, device);
+    benchmark.dispose?.();
     results.push(result);
     console.log(format(result));
   }
