@@ -7,6 +7,7 @@ import {
   PANEL_COLUMNS,
   runGemm,
   type Segment,
+  segmentLength,
   segmentsOf,
   withSegments,
 } from "./_gemm.ts";
@@ -191,17 +192,21 @@ function forwardSegments(
   g: ConvGeometry,
   run: number,
   weightsStride: number,
+  longest?: number,
 ): Segment[] {
   const channels = g.channels / g.groups;
+  const length = channels * run;
   const segments: Segment[] = [];
   for (let i = 0; i < g.kernelHeight; i++) {
     for (let j = 0; j < g.kernelWidth; j += run) {
       segments.push(...segmentsOf(
         i * g.dilationHeight - g.padTop,
         j * g.dilationWidth - g.padLeft,
-        channels * run,
+        length,
         (i * g.kernelWidth + j) * channels * weightsStride,
         weightsStride,
+        longest ??
+          segmentLength(length, g.kernelHeight * g.kernelWidth / run),
       ));
     }
   }
@@ -232,6 +237,7 @@ function inputGradient(
         outChannels,
         (i * g.kernelWidth + j) * channels * g.outChannels,
         1,
+        segmentLength(outChannels, g.kernelHeight * g.kernelWidth),
       ));
     }
   }
@@ -281,7 +287,7 @@ function runWeightGradient(
   const channels = g.channels / g.groups;
   const size = g.kernelHeight * g.kernelWidth * channels * g.outChannels;
   const pixels = g.batch * g.outHeight * g.outWidth;
-  const segments = forwardSegments(g, images.run, 1);
+  const segments = forwardSegments(g, images.run, 1, MAX_SEGMENT);
   const tiles = segments.reduce(
     (sum, { length }) => sum + Math.ceil(length / 4),
     0,

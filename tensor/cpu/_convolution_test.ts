@@ -106,6 +106,25 @@ Deno.test("conv2d() and its gradients agree with the reference for 3×3 weights,
   }
 });
 
+Deno.test("conv2d() and its gradients agree with the reference where slabs are filled", async () => {
+  // Runs of 64, 32 and 16 channels; whole and partial tiles and panels; rests of slabs.
+  for (const channels of [16, 32, 48, 64, 192]) {
+    for (const outChannels of [16, 40]) {
+      for (const stride of [[1, 1], [2, 2]] as const) {
+        await check({
+          ...{ batch: 3, size: [7, 9], channels, outChannels, stride },
+          ...{ kernel: [3, 3], padding: [1, 1, 1, 1], bias: true },
+        });
+      }
+      await check({ batch: 3, size: [7, 9], channels, outChannels });
+    }
+  }
+  await check({
+    ...{ batch: 2, size: [8, 8], channels: 128, outChannels: 64, groups: 2 },
+    ...{ kernel: [3, 3], padding: [1, 1, 1, 1] },
+  });
+});
+
 Deno.test("conv2d() and its gradients agree with the reference for dilated and uneven weights", async () => {
   for (const channels of [3, 12]) {
     for (const dilation of [[2, 2], [1, 3], [3, 1]] as const) {

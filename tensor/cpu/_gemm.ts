@@ -99,6 +99,15 @@ export function activationNumber(activation: Activation | undefined): number {
   return activation === undefined ? 0 : ACTIVATIONS[activation];
 }
 
+/** The lengths of segments that fill slabs of assembly/_strips.ts. */
+const UNITS = [64, 32, 16];
+
+/** How long segments should be so that many of them have one length of `UNITS`. */
+export function segmentLength(run: number, runs: number): number {
+  if (runs === 1) return UNITS[0];
+  return UNITS.find((unit) => run % unit === 0) ?? MAX_SEGMENT;
+}
+
 /** Cuts a run of numbers into segments. */
 export function* segmentsOf(
   row: number,
@@ -106,13 +115,14 @@ export function* segmentsOf(
   length: number,
   weights: number,
   weightsStride: number,
+  longest: number,
 ): Generator<Segment> {
-  for (let source = 0; source < length; source += MAX_SEGMENT) {
+  for (let source = 0; source < length; source += longest) {
     yield {
       row,
       column,
       source,
-      length: Math.min(MAX_SEGMENT, length - source),
+      length: Math.min(longest, length - source),
       weights: weights + source * weightsStride,
     };
   }
@@ -139,6 +149,14 @@ export function withSegments(
     );
     body(table, table + tableBytes);
   });
+}
+
+/** A length of `UNITS` that segments have, and how many do before the first that has not. */
+function unitsOf(segments: readonly Segment[]): [unit: number, count: number] {
+  const unit = segments[0]?.length ?? 0;
+  if (!UNITS.includes(unit)) return [0, 0];
+  const end = segments.findIndex(({ length }) => length !== unit);
+  return [unit, end < 0 ? segments.length : end];
 }
 
 /** Runs a product. */
@@ -180,7 +198,7 @@ export function runGemm(runtime: Runtime, gemm: Gemm): void {
         ...[groups, a.groupStride],
         b.groupStride === 0 ? 0 : packedSize,
         ...[out.groupStride, bias.groupStride],
-        ...[blockRows, columnBlocks],
+        ...[blockRows, columnBlocks, ...unitsOf(segments)],
       ],
       runtime.parts(
         groups * rows * columns * k / 8,

@@ -1,7 +1,12 @@
 /** Matrix products of the cpu device. */
 
 import type { Backend, MatmulLayout } from "../backend.ts";
-import { activationNumber, runGemm, segmentsOf } from "./_gemm.ts";
+import {
+  activationNumber,
+  runGemm,
+  segmentLength,
+  segmentsOf,
+} from "./_gemm.ts";
 import { addressOf, type CpuBuffer, type Runtime } from "./_runtime.ts";
 
 /** With so few rows, B is not packed. */
@@ -106,7 +111,9 @@ function runProduct(
       rowStride: transposeB ? 1 : n,
       columnStride: transposeB ? k : 1,
     },
-    segments: [...segmentsOf(0, 0, k, 0, transposeB ? 1 : n)],
+    segments: [
+      ...segmentsOf(0, 0, k, 0, transposeB ? 1 : n, segmentLength(k, 1)),
+    ],
     bias: { address: addresses.bias, groupStride: 0 },
     out: {
       address: addresses.out,

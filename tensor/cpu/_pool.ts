@@ -24,10 +24,20 @@ export interface PoolOptions {
   readonly memory: WebAssembly.Memory;
   /** The kernels' names, in the order of their numbers. */
   readonly names: readonly string[];
-  /** Where each thread has room of its own; the first is the caller's. */
-  readonly scratch: readonly number[];
+  /** What each thread has of its own; the first is the caller's. */
+  readonly threads: readonly ThreadOptions[];
   /** Where arguments are. */
   readonly params: number;
+}
+
+/** What one thread has of its own. */
+export interface ThreadOptions {
+  /** Where its scratch memory is. */
+  readonly scratch: number;
+  /** Where the constants of its strips point to. */
+  readonly slab: number;
+  /** The module of its strips; see _strips.ts. */
+  readonly strips: BufferSource;
 }
 
 /** The words of the control block. */
@@ -92,13 +102,35 @@ function runParts(
   }
 }
 
+/** Makes the kernels of one thread. Sent to workers as text, too. */
+export function bindKernels(
+  { module, memory, names, threads }: PoolOptions,
+  thread: number,
+): Kernel[] {
+  const { scratch, slab, strips } = threads[thread];
+  const env = { memory };
+  const { exports: _strips } = new WebAssembly.Instance(
+    new WebAssembly.Module(strips),
+    { env },
+  );
+  const { exports } = new WebAssembly.Instance(module, { env, _strips });
+  (exports.bindThread as (scratch: number, slab: number) => void)(
+    scratch,
+    slab,
+  );
+  return names.map((name) => exports[name] as Kernel);
+}
+
 /** What a worker does from its first message to its end. */
-function serve(order: Order, work: typeof runParts, ready: () => void): void {
-  const { control: buffer, words, module, memory, names, scratch } = order;
+function serve(
+  order: Order,
+  bind: typeof bindKernels,
+  work: typeof runParts,
+  ready: () => void,
+): void {
+  const { control: buffer, words } = order;
   const control = new Int32Array(buffer);
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-  (exports.bindThread as (address: number) => void)(scratch[order.thread]);
-  const kernels = names.map((name) => exports[name] as Kernel);
+  const kernels = bind(order, order.thread);
   const pause = (Atomics as { pause?: () => void }).pause ?? (() => {});
   ready();
   while (Atomics.load(control, words.stop) === 0) {
@@ -131,9 +163,8 @@ export class Pool {
    * A pool of the caller's thread alone.
    *
    * @param options Its kernels.
-   * @param instance The caller's instance of them.
    */
-  constructor(options: PoolOptions, instance: WebAssembly.Instance) {
+  constructor(options: PoolOptions) {
     const { names, memory } = options;
     this.#options = options;
     this.#control = new Int32Array(
@@ -141,13 +172,10 @@ export class Pool {
         ? new ArrayBuffer(64)
         : new SharedArrayBuffer(64),
     );
-    this.#kernels = names.map((name) => instance.exports[name] as Kernel);
+    this.#kernels = bindKernels(options, 0);
     this.#numbers = new Map(names.map((name, index) => [name, index]));
     this.#args = new Float64Array(memory.buffer, options.params);
     this.#pause = (Atomics as { pause?: () => void }).pause ?? (() => {});
-    (instance.exports.bindThread as (address: number) => void)(
-      options.scratch[0],
-    );
   }
 
   /** How many threads there are, with the caller's. */
@@ -156,15 +184,16 @@ export class Pool {
   }
 
   /**
-   * Starts one worker for each further place in `scratch`. Where workers cannot
-   * start, the pool stays as it is.
+   * Starts one worker for each further thread. Where workers cannot start, the
+   * pool stays as it is.
    */
   async start(): Promise<void> {
     const control = this.#control.buffer;
     if (!(control instanceof SharedArrayBuffer)) return;
-    const source = `const runParts = ${runParts}; const serve = ${serve};`;
+    const source = `const bindKernels = ${bindKernels};
+      const runParts = ${runParts}; const serve = ${serve};`;
     const started = await Promise.allSettled(
-      this.#options.scratch.slice(1).map((_, index) =>
+      this.#options.threads.slice(1).map((_, index) =>
         startWorker(source, {
           ...this.#options,
           control,
@@ -280,7 +309,7 @@ async function startNodeWorker(
 ): Promise<StoppableWorker> {
   const worker = new threads.Worker(
     `const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");
-    ${source} serve(workerData, runParts, () => parentPort.postMessage("ready"));`,
+    ${source} serve(workerData, bindKernels, runParts, () => parentPort.postMessage("ready"));`,
     { eval: true, workerData: order },
   );
   await new Promise((resolve, reject) => {
@@ -297,7 +326,7 @@ async function startWebWorker(
 ): Promise<StoppableWorker> {
   const url = URL.createObjectURL(
     new Blob([
-      `${source} onmessage = ({ data }) => serve(data, runParts, () => postMessage("ready"));`,
+      `${source} onmessage = ({ data }) => serve(data, bindKernels, runParts, () => postMessage("ready"));`,
     ], { type: "text/javascript" }),
   );
   const worker = new Worker(url, { type: "module" });

@@ -13,6 +13,7 @@ import { builtinModule } from "./_builtin_module.ts";
 import { Heap, MAX_PAGES } from "./_heap.ts";
 import { KERNEL_NAMES } from "./_kernels_wasm.ts";
 import { MAX_PARTS, Pool } from "./_pool.ts";
+import { STRIP_BYTES, STRIP_PAGES, writeStrips } from "./_strips.ts";
 import { compileKernels, type KernelModuleOptions } from "./_wasm.ts";
 
 /** Room for the arguments of one kernel: 512 of them. */
@@ -21,7 +22,8 @@ const PARAMS_BYTES = 4096;
 /** What `threadScratch()` promises. */
 const SCRATCH_BYTES = 1024 * 1024;
 
-const INITIAL_PAGES = 256;
+/** What the kernels' own constants take at most: build.ts gives them one page. */
+const KERNEL_BYTES = 65_536;
 
 /** More threads would find too few parts. */
 const MAX_THREADS = 64;
@@ -78,24 +80,27 @@ export class Runtime {
   static async start(options: RuntimeOptions = {}): Promise<Runtime> {
     const { module, relaxedSimd, shared } = await compileKernels(options);
     const { memory, maxPages } = createMemory(shared);
-    const instance = await WebAssembly.instantiate(module, { env: { memory } });
-    const heap = new Heap(
-      memory,
-      (instance.exports.heapBase as () => number)(),
-      maxPages,
-    );
     const wanted = options.threads ?? coreCount();
     const threads = shared ? Math.min(wanted, MAX_THREADS) : 1;
+    const heap = new Heap(
+      memory,
+      KERNEL_BYTES + threads * STRIP_BYTES,
+      maxPages,
+    );
     const pool = new Pool({
       module,
       memory,
       names: KERNEL_NAMES,
       params: heap.take(PARAMS_BYTES),
-      scratch: Array.from(
-        { length: threads },
-        () => heap.take(SCRATCH_BYTES),
-      ),
-    }, instance);
+      threads: Array.from({ length: threads }, (_, thread) => {
+        const slab = KERNEL_BYTES + thread * STRIP_BYTES;
+        return {
+          scratch: heap.take(SCRATCH_BYTES),
+          slab,
+          strips: writeStrips({ address: slab, relaxedSimd, shared }),
+        };
+      }),
+    });
     await pool.start();
     return new Runtime(heap, pool, relaxedSimd, shared, maxPages * 65_536);
   }
@@ -177,14 +182,14 @@ function createMemory(
   for (let maxPages = MAX_PAGES;; maxPages /= 2) {
     try {
       const memory = new WebAssembly.Memory({
-        initial: INITIAL_PAGES,
+        initial: STRIP_PAGES,
         maximum: maxPages,
         shared,
       });
       return { memory, maxPages };
     } catch (error) {
       // Address space is scarce on some phones.
-      if (maxPages <= INITIAL_PAGES) throw error;
+      if (maxPages <= STRIP_PAGES) throw error;
     }
   }
 }

@@ -13,7 +13,7 @@ import asc from "npm:assemblyscript@0.28.20/asc";
 const TARGET = new URL("./_kernels_wasm.ts", import.meta.url);
 
 /** Exports that are no kernels; see assembly/_kernel.ts. */
-const SERVICES = ["bindThread", "heapBase"];
+const SERVICES = ["bindThread"];
 
 async function compile(features: string): Promise<Uint8Array<ArrayBuffer>> {
   let binary: Uint8Array<ArrayBuffer> | undefined;

@@ -71,17 +71,19 @@ export function madd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(f32x4.mul(a, b), c);
 }
 
-// The one mutable global: it is written once, when a thread starts.
+// The only mutable globals: they are written once, when a thread starts.
 let scratch: usize = 0;
+let slab: usize = 0;
 
 /** Not a kernel: gives this thread its own room. */
-export function bindThread(address: usize): void {
-  scratch = address;
+export function bindThread(scratchAddress: usize, slabAddress: usize): void {
+  scratch = scratchAddress;
+  slab = slabAddress;
 }
 
-/** Not a kernel: the first address behind the kernels' constants. */
-export function heapBase(): usize {
-  return __heap_base;
+/** Where this thread's strips find the slab that they multiply with; see _strips.ts. */
+export function threadSlab(): usize {
+  return slab;
 }
 
 /** 1 MiB, aligned to 64 bytes, of this thread alone; its content lasts for one part. */

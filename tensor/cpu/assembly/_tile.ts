@@ -5,10 +5,9 @@
  * 16 vectors of sums stay in registers. Both read B in panels of 16 columns,
  * `[k][16]`.
  *
- * They are written so that V8's revectorizer can pair neighbouring vectors:
- * sums start at zero, what they are added to is loaded before anything is
- * stored. Unrolling by 2 is the fastest of what was tried (1, 2, 3, 4; tiles of
- * 3 to 8 rows and 8 to 24 columns).
+ * They do what strips (_strips.ts) leave: rests of slabs, partial tiles and
+ * panels. Unrolling by 2 is the fastest of what was tried (1, 2, 3, 4; tiles of 3
+ * to 8 rows and 8 to 24 columns).
  */
 
 import { madd } from "./_kernel.ts";

@@ -11,7 +11,13 @@
  * is the row of the result here.
  */
 
-import { address, int, slice, threadScratch } from "./_kernel.ts";
+import { address, int, slice, threadScratch, threadSlab } from "./_kernel.ts";
+import {
+  columns as columnsStrip,
+  SLAB_BYTES,
+  SLAB_POINTERS,
+  SLAB_ROWS,
+} from "./_strips.ts";
 import { copyWords } from "./_copy.ts";
 import { packRows } from "./_pack.ts";
 import { columnsTile, PANEL_BYTES, TILE_COLUMNS, TILE_ROWS } from "./_tile.ts";
@@ -111,6 +117,19 @@ function weightBlock(
       );
     }
     const accumulate = pixel > firstPixel;
+    const stripped = weightStrips(
+      params,
+      group,
+      firstTile,
+      tilesEnd,
+      firstPanel,
+      min(panelsEnd, columns / TILE_COLUMNS),
+      pixel,
+      length,
+      packed,
+      target,
+      accumulate,
+    );
     let tile = 0;
     for (let s = 0; s < segmentCount; s++) {
       const segment = segments + <usize> s * SEGMENT_BYTES;
@@ -132,6 +151,9 @@ function weightBlock(
           const width = min(TILE_COLUMNS, columns - column);
           const to = rowTarget + (<usize> column << 2);
           const whole = height == TILE_ROWS && width == TILE_COLUMNS;
+          const behind = whole ? stripped : 0;
+          if (whole && behind == length && length > 0) continue;
+          const adds = accumulate || behind > 0;
           const t0 = whole ? to : edge;
           const stride = whole ? rowStride : PANEL_BYTES;
           if (!whole && accumulate) {
@@ -144,14 +166,15 @@ function weightBlock(
             }
           }
           columnsTile(
-            pointers,
+            pointers + (<usize> behind << 2),
             <usize> row << 2,
-            length,
-            packed + <usize> ((panel - firstPanel) * length) * PANEL_BYTES,
-            accumulate ? t0 : zeros,
-            accumulate ? t0 + stride : zeros,
-            accumulate ? t0 + 2 * stride : zeros,
-            accumulate ? t0 + 3 * stride : zeros,
+            length - behind,
+            packed + <usize> ((panel - firstPanel) * length + behind) *
+                PANEL_BYTES,
+            adds ? t0 : zeros,
+            adds ? t0 + stride : zeros,
+            adds ? t0 + 2 * stride : zeros,
+            adds ? t0 + 3 * stride : zeros,
             t0,
             t0 + stride,
             t0 + 2 * stride,
@@ -172,6 +195,71 @@ function weightBlock(
     }
     pixel += BLOCK_PIXELS;
   } while (pixel < pixelsEnd);
+}
+
+/**
+ * Adds up slabs of pixels for whole tiles and panels; returns how many of the
+ * packed pixels that were.
+ */
+function weightStrips(
+  params: usize,
+  group: i32,
+  firstTile: i32,
+  tilesEnd: i32,
+  firstPanel: i32,
+  panelsEnd: i32,
+  pixel: i32,
+  length: i32,
+  packed: usize,
+  target: usize,
+  accumulate: bool,
+): i32 {
+  const segments = address(params, 3);
+  const segmentCount = int(params, 4);
+  const rowStride = <usize> int(params, 20) << 2;
+  const slab = threadSlab();
+  let done = 0;
+  for (; done + SLAB_ROWS <= length; done += SLAB_ROWS) {
+    const adds = accumulate || done > 0;
+    let inSlab = -1;
+    let tile = 0;
+    for (let s = 0; s < segmentCount; s++) {
+      const segment = segments + <usize> s * SEGMENT_BYTES;
+      const first = max(0, firstTile - tile);
+      const end = min(
+        load<i32>(segment, 12) / TILE_ROWS,
+        tilesEnd - tile,
+      );
+      tile += segmentTiles(segments, s);
+      if (first >= end) continue;
+      locatePixels(
+        params,
+        group,
+        segment,
+        pixel + done,
+        SLAB_ROWS,
+        slab + SLAB_POINTERS,
+      );
+      const row = first * TILE_ROWS;
+      const rowTarget = target +
+        <usize> (load<i32>(segment, 16) + row) * rowStride;
+      for (let panel = firstPanel; panel < panelsEnd; panel++) {
+        if (panel != inSlab) {
+          const from = (panel - firstPanel) * length + done;
+          memory.copy(slab, packed + <usize> from * PANEL_BYTES, SLAB_BYTES);
+          inSlab = panel;
+        }
+        columnsStrip(
+          <usize> row << 2,
+          rowTarget + <usize> panel * PANEL_BYTES,
+          rowStride,
+          adds,
+          end - first,
+        );
+      }
+    }
+  }
+  return done;
 }
 
 /** Tiles of one weight position. */

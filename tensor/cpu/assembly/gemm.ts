@@ -17,7 +17,8 @@
  */
 
 import { activate } from "./_activate.ts";
-import { address, int, slice, threadScratch } from "./_kernel.ts";
+import { address, int, slice, threadScratch, threadSlab } from "./_kernel.ts";
+import { rows1, rows2, rows4, SLAB_BYTES, SLAB_ROWS } from "./_strips.ts";
 import { PANEL_BYTES, rowsTile, TILE_COLUMNS, TILE_ROWS } from "./_tile.ts";
 import { copyWords } from "./_copy.ts";
 import { packColumns, packRows } from "./_pack.ts";
@@ -81,6 +82,8 @@ export function packPanels(params: usize, part: i32, parts: i32): void {
  * 22 groups        23 a, 24 packed, 25 out, 26 bias: elements from group to group
  * 27 block rows: a part takes so many rows of the result at once
  * 28 column blocks: into how many the panels are split
+ * 29 64, 32 or 16 if strips are made of segments of that length, else 0
+ * 30 how many segments have it, before the first that has not
  *
  * `preActivation` is laid out like `out`.
  */
@@ -115,6 +118,8 @@ function multiplyBlock(
   const columns = int(params, 10);
   const columnBlocks = int(params, 28);
   const panels = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
+  const unit = int(params, 29);
+  const wholeTiles = (blockEnd - firstRow) / TILE_ROWS;
   const firstPanel = slice(panels, columnBlock, columnBlocks);
   const panelsEnd = slice(panels, columnBlock + 1, columnBlocks);
 
@@ -157,6 +162,20 @@ function multiplyBlock(
       const start = bias == 0
         ? address(params, 5)
         : bias + biasOffset + columnBytes;
+      // Strips take what is whole: tiles, panels and slabs.
+      const stripped = unit > 0 && width == TILE_COLUMNS && wholeTiles > 0
+        ? multiplyStrips(
+          b,
+          pointers,
+          count,
+          min(count, int(params, 30) - first),
+          unit,
+          targets,
+          columnBytes,
+          accumulate ? 0 : start,
+          wholeTiles,
+        )
+        : 0;
       let tilePointers = pointers;
       let tileTargets = targets;
       for (let row = firstRow; row < blockEnd; row += TILE_ROWS) {
@@ -166,6 +185,12 @@ function multiplyBlock(
         let t2 = <usize> load<u32>(tileTargets, 8) + columnBytes;
         let t3 = <usize> load<u32>(tileTargets, 12) + columnBytes;
         const whole = height == TILE_ROWS && width == TILE_COLUMNS;
+        const behind = whole ? stripped : 0;
+        if (behind > 0 && behind == count) {
+          tilePointers += <usize> count << 4;
+          tileTargets += 16;
+          continue;
+        }
         if (!whole) {
           t0 = edge;
           t1 = edge + PANEL_BYTES;
@@ -182,13 +207,13 @@ function multiplyBlock(
             );
           }
         }
-        const inPlace = accumulate || !whole;
+        const inPlace = accumulate || !whole || behind > 0;
         rowsTile(
-          tilePointers,
-          table + 12,
+          tilePointers + (<usize> behind << 4),
+          table + <usize> behind * SEGMENT_BYTES + 12,
           SEGMENT_BYTES,
-          count,
-          b,
+          count - behind,
+          b + <usize> (behind * unit) * PANEL_BYTES,
           inPlace ? t0 : start,
           inPlace ? t1 : start,
           inPlace ? t2 : start,
@@ -227,6 +252,40 @@ function multiplyBlock(
     const copy = preActivation == 0 ? <usize> 0 : sums + shift;
     activate(activation, sums, copy, count, edge);
   }
+}
+
+/**
+ * Multiplies whole tiles with the slabs of one panel that segments of equal
+ * length fill; returns how many segments that were.
+ */
+function multiplyStrips(
+  b: usize,
+  pointers: usize,
+  count: i32,
+  usable: i32,
+  unit: i32,
+  targets: usize,
+  columnBytes: usize,
+  start: usize,
+  tiles: i32,
+): i32 {
+  const together = SLAB_ROWS / unit;
+  const tileStride = <usize> count << 4;
+  let s = 0;
+  for (; s + together <= usable; s += together) {
+    memory.copy(threadSlab(), b, SLAB_BYTES);
+    if (together == 1) {
+      rows1(pointers, tileStride, targets, columnBytes, start, tiles);
+    } else if (together == 2) {
+      rows2(pointers, tileStride, targets, columnBytes, start, tiles);
+    } else {
+      rows4(pointers, tileStride, targets, columnBytes, start, tiles);
+    }
+    b += SLAB_BYTES;
+    pointers += <usize> together << 4;
+    start = 0;
+  }
+  return s;
 }
 
 const TILE_OFFSET: usize = 1048576 - 256;

@@ -1,6 +1,6 @@
 // @ts-nocheck: AssemblyScript, compiled by ../build.ts
-// Every function exported here is a kernel, except bindThread and heapBase.
-export { bindThread, heapBase } from "./_kernel.ts";
+// Every function exported here is a kernel, except bindThread.
+export { bindThread } from "./_kernel.ts";
 export * from "./attention.ts";
 export * from "./batch_norm.ts";
 export * from "./broadcast.ts";

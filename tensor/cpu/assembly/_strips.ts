@@ -1,0 +1,54 @@
+// @ts-nocheck: AssemblyScript, compiled by ../build.ts
+
+/*
+ * Strips of tiles: what ../_strips.ts writes for each thread. Functions that
+ * are only declared are imported, from a module of this file's name.
+ */
+
+/** Rows of B that a strip is multiplied with, 64 bytes each. */
+export const SLAB_ROWS: i32 = 64;
+
+/** Bytes of a slab. */
+export const SLAB_BYTES: usize = 4096;
+
+/** Where this thread's pointers are, from where its slab is. */
+export const SLAB_POINTERS: usize = 4352;
+
+/** A in rows, one run of 64 numbers each; see ../_strips.ts for the arguments. */
+export declare function rows1(
+  pointers: usize,
+  tileStride: usize,
+  targets: usize,
+  targetOffset: usize,
+  base: usize,
+  tiles: i32,
+): void;
+
+/** Two runs of 32. */
+export declare function rows2(
+  pointers: usize,
+  tileStride: usize,
+  targets: usize,
+  targetOffset: usize,
+  base: usize,
+  tiles: i32,
+): void;
+
+/** Four runs of 16. */
+export declare function rows4(
+  pointers: usize,
+  tileStride: usize,
+  targets: usize,
+  targetOffset: usize,
+  base: usize,
+  tiles: i32,
+): void;
+
+/** A in columns. */
+export declare function columns(
+  offset: usize,
+  target: usize,
+  rowStride: usize,
+  accumulate: i32,
+  tiles: i32,
+): void;
