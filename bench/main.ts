@@ -8,6 +8,7 @@ import { parseArgs } from "@std/cli";
 import { writeFileSync } from "node:fs";
 import { type DeviceKind, openDevice } from "@cram/tensor";
 import { type Benchmark, measure, type Measurement } from "./_benchmark.ts";
+import { bertBenchmarks } from "./bert.ts";
 import { conv2dBenchmarks } from "./conv2d.ts";
 import { dataBenchmarks } from "./data.ts";
 import { matmulBenchmarks } from "./matmul.ts";
@@ -32,6 +33,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   ...dataBenchmarks,
   ...optimizerBenchmarks,
   ...trainStepBenchmarks,
+  ...bertBenchmarks,
 ];
 
 function format(
