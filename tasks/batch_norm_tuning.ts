@@ -13,10 +13,10 @@ import type { ImageNormalizer } from "./data/normalization.ts";
 import { calibrationRandom, calibrationSeed } from "./data/random_streams.ts";
 import type { Tuning } from "./one_shot.ts";
 
-/** As in the code of the CrAM paper: of the initial statistics 0.9¹⁰⁰ is left. */
-const BATCHES = 100;
+/** How many batches move running statistics, as in the code of the CrAM paper: of the initial statistics 0.9¹⁰⁰ is left. */
+export const TUNING_BATCHES = 100;
 
-/** What {@linkcode BatchNormTuning} needs. */
+/** What {@linkcode batchNormTuning} needs. */
 export interface BatchNormTuningOptions {
   /** Maps images `[N, H, W, 3]` to logits; has batch normalization. */
   readonly model: Layer;
@@ -34,6 +34,8 @@ export interface BatchNormTuningOptions {
   readonly draws?: number;
   /** Ends the tuning early. */
   readonly signal?: AbortSignal;
+  /** Told behind each batch. */
+  readonly onBatch?: () => void;
 }
 
 /**
@@ -41,61 +43,32 @@ export interface BatchNormTuningOptions {
  * the training images, as often over as that takes. Weights stay as they are,
  * and nothing is recorded for gradients. (Peste et al., ICLR 2023, and its
  * code: 1,000 images, 100 batches, 10 draws.)
+ *
+ * @param options Model and images.
+ * @returns What `evaluateOneShot()` takes. It throws an `ArgumentError` if the model has no batch normalization, and a `DataError` if images cannot be read.
  */
-export class BatchNormTuning implements Tuning, Disposable {
-  /** How many samples are drawn. */
-  readonly draws: number;
-  readonly #options: BatchNormTuningOptions;
-  /** The loader of the latest draw: its workers take time to start. */
-  #open: { readonly draw: number; readonly loader: ImageLoader } | undefined;
-
-  /**
-   * Starts nothing yet.
-   *
-   * @param options Model and images.
-   */
-  constructor(options: BatchNormTuningOptions) {
-    this.draws = options.draws ?? 1;
-    this.#options = options;
-  }
-
-  /**
-   * Tunes the model in place.
-   *
-   * @param draw Which sample is taken, from 0; it is the same one each time.
-   * @throws {ArgumentError} If the model has no batch normalization.
-   * @throws {DataError} If images cannot be read.
-   */
-  async tune(draw: number): Promise<void> {
-    if (this.#open?.draw !== draw) {
-      this[Symbol.dispose]();
-      this.#open = { draw, loader: this.#load(draw) };
-    }
-    const { model } = this.#options;
-    await retuneBatchNorm(model, imagesOf(this.#open.loader, this.#options));
-  }
-
-  /** Stops the workers. */
-  [Symbol.dispose](): void {
-    this.#open?.loader[Symbol.dispose]();
-    this.#open = undefined;
-  }
-
-  #load(draw: number): ImageLoader {
-    const { dataset, images, loading } = this.#options;
-    const random = calibrationRandom(loading.seed, draw);
-    return new ImageLoader(sampleImages(dataset, images, random), {
-      ...loading,
-      seed: calibrationSeed(loading.seed, draw),
-      shuffle: true,
-    });
-  }
+export function batchNormTuning(options: BatchNormTuningOptions): Tuning {
+  const { model, dataset, images, loading, draws = 1 } = options;
+  const { seed } = loading;
+  return {
+    draws,
+    async tune(draw) {
+      const random = calibrationRandom(seed, draw);
+      using loader = new ImageLoader(sampleImages(dataset, images, random), {
+        ...loading,
+        seed: calibrationSeed(seed, draw),
+        shuffle: true,
+      });
+      await retuneBatchNorm(model, imagesOf(loader, options));
+    },
+  };
 }
 
 async function* imagesOf(
   loader: ImageLoader,
-  { normalizer, signal, batches = BATCHES }: BatchNormTuningOptions,
+  options: BatchNormTuningOptions,
 ): AsyncGenerator<Tensor> {
+  const { normalizer, signal, batches = TUNING_BATCHES } = options;
   for await (const batch of loader.batches(0, batches)) {
     if (signal?.aborted) return;
     if (batch.size === 0) continue;
@@ -103,5 +76,6 @@ async function* imagesOf(
     yield images;
     // Kernels of the cpu device hold this thread up; signals must still arrive.
     await setImmediate();
+    options.onBatch?.();
   }
 }

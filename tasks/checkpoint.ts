@@ -96,6 +96,18 @@ export async function readCheckpoint(
   };
 }
 
+/**
+ * Tells checkpoints from files of weights alone.
+ *
+ * @param path Where the file is.
+ * @returns Whether {@linkcode readCheckpoint} can read it.
+ * @throws {SafetensorsError} If it is no safetensors file.
+ */
+export async function isCheckpoint(path: string): Promise<boolean> {
+  await using file = await openSafetensors(path);
+  return file.metadata.has(KEY);
+}
+
 function withPrefix(
   prefix: string,
   tensors: ReadonlyMap<string, Tensor>,

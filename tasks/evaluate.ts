@@ -38,6 +38,8 @@ export interface EvaluationOptions {
   readonly normalizer: ImageNormalizer;
   /** Ends the evaluation early; its result is then that of the images so far. */
   readonly signal?: AbortSignal;
+  /** Told behind each batch. */
+  readonly onBatch?: () => void;
 }
 
 /** How good a classifier is. */
@@ -79,6 +81,7 @@ export async function evaluateClassifier(
     sizes.push(batch.size);
     // Kernels of the cpu device hold this thread up; signals must still arrive.
     await setImmediate();
+    options.onBatch?.();
   }
   const { examples: images } = meter;
   const { losses, accuracy } = await meter.read();

@@ -50,7 +50,7 @@ export interface Tuning {
 
 /** How good a model is behind a compression. */
 export interface OneShotResult {
-  /** `dense`, or the name of the compressor; `sparse` for a model that was pruned before. */
+  /** {@linkcode DENSE} or {@linkcode SPARSE} for the model as it is, else the name of the compressor. */
   readonly name: string;
   /** The part of the prunable weights that are 0. */
   readonly sparsity: number;
@@ -70,8 +70,11 @@ export interface TunedMetrics {
   readonly deviation: Metrics;
 }
 
-/** What the model is called that is not compressed. */
+/** What a model is called that is not compressed. */
 export const DENSE = "dense";
+
+/** What it is called if it was pruned before. */
+export const SPARSE = "sparse";
 
 /** From which part of zeros on a model is called sparse: some weights of any may be 0. */
 const SPARSE_FROM = 0.01;
@@ -102,7 +105,7 @@ export async function evaluateOneShot(
       // What is measured when the signal comes is not complete.
       if (signal?.aborted) break;
       const result = {
-        name: compressor?.name ?? (sparsity < SPARSE_FROM ? DENSE : "sparse"),
+        name: compressor?.name ?? (sparsity < SPARSE_FROM ? DENSE : SPARSE),
         sparsity,
         metrics,
         tuned: await measureTuned(options),

@@ -31,7 +31,7 @@ export class OneShotTable {
    * Measures the columns.
    *
    * @param options What is tried.
-   * @param metrics What is shown of each result, before and after tuning.
+   * @param metrics What is shown of each result; the first one behind tuning too.
    */
   constructor(
     { compressors, tuning }: Pick<OneShotOptions, "compressors" | "tuning">,
@@ -51,9 +51,7 @@ export class OneShotTable {
         show: ({ sparsity }) => percent(sparsity),
       },
       ...metrics.map((column) => columnOf(column)),
-      ...tuning === undefined
-        ? []
-        : metrics.map((column, i) => tunedColumnOf(column, i, tuning.draws)),
+      ...tuning === undefined ? [] : [tunedColumnOf(metrics[0], tuning.draws)],
     ];
   }
 
@@ -90,17 +88,15 @@ function columnOf({ metric, title, percent }: MetricColumn): Column {
   };
 }
 
-/** Behind a metric of one draw stands nothing; of more, how far they differ. */
+/** Of several draws it is shown how far they differ. */
 function tunedColumnOf(
-  { metric, title, percent }: MetricColumn,
-  index: number,
+  { metric, percent }: MetricColumn,
   draws: number,
 ): Column {
-  const shown = index === 0 ? "tuned" : title;
   const example = draws > 1 ? "100.00 ± 0.00 %" : "100.0 %";
   return {
-    title: shown,
-    width: Math.max(shown.length, example.length),
+    title: "tuned",
+    width: example.length,
     show({ tuned }) {
       if (tuned === undefined) return "";
       const [mean, deviation] = [tuned.mean[metric], tuned.deviation[metric]];

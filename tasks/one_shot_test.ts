@@ -8,7 +8,7 @@ import {
   assertLess,
   assertNotEquals,
 } from "@std/assert";
-import { BatchNormTuning } from "./batch_norm_tuning.ts";
+import { batchNormTuning } from "./batch_norm_tuning.ts";
 import { classification } from "./classification.ts";
 import { openImages } from "./data/dataset.ts";
 import { ImageLoader, type ImageLoaderOptions } from "./data/loader.ts";
@@ -54,7 +54,7 @@ async function withTrainedNetwork(
         steps: 30,
         logEvery: 30,
       });
-      using tuning = new BatchNormTuning({
+      const tuning = batchNormTuning({
         ...options,
         dataset,
         loading,

@@ -15,6 +15,8 @@ export interface Option<T> {
   readonly placeholder: string | undefined;
   /** For options that are true or false: what they are if nothing is said. */
   readonly flag?: boolean;
+  /** Whether it can be given several times, each of which adds to a list. */
+  readonly repeated?: boolean;
   /** Its value, from text; `undefined` if the text is none. */
   readonly parse: (text: string) => T | undefined;
   /** What is expected, for messages. */
@@ -158,6 +160,23 @@ export function list<T>(item: Option<T>): Option<readonly T[]> {
 }
 
 /**
+ * An option that can be given several times.
+ *
+ * @param item What it is each time.
+ * @returns The option.
+ */
+export function repeated<T>(item: Option<T>): Option<readonly T[]> {
+  return {
+    ...item,
+    repeated: true,
+    parse: (text) => {
+      const value = item.parse(text);
+      return value === undefined ? undefined : [value];
+    },
+  };
+}
+
+/**
  * An option of a random seed.
  *
  * @param help What it is for.
@@ -198,6 +217,8 @@ export function parseOptions<T extends OptionTable>(
       flags.map(({ written, option }) => [written, option.flag]),
     ),
     string: [...others.map(({ written }) => written), "_"],
+    collect: others.filter(({ option }) => option.repeated)
+      .map(({ written }) => written),
     unknown: (argument) => {
       throw new UsageError(
         `Cannot use "${argument}": there is no such option; --help lists them`,
@@ -211,14 +232,20 @@ export function parseOptions<T extends OptionTable>(
   }
   const values = entries.map(({ name, option, written }) => {
     const value = given[written];
-    if (typeof value !== "string") return [name, value];
-    const parsed = option.parse(value);
-    if (parsed === undefined) {
-      throw new UsageError(
-        `Cannot use --${written} "${value}": expected ${option.expected}`,
-      );
+    const parse = (text: string): unknown => {
+      const parsed = option.parse(text);
+      if (parsed === undefined) {
+        throw new UsageError(
+          `Cannot use --${written} "${text}": expected ${option.expected}`,
+        );
+      }
+      return parsed;
+    };
+    if (Array.isArray(value)) {
+      const parsed = value.flatMap(parse);
+      return [name, parsed.length > 0 ? parsed : undefined];
     }
-    return [name, parsed];
+    return [name, typeof value === "string" ? parse(value) : value];
   });
   return Object.fromEntries(values) as OptionValues<T>;
 }

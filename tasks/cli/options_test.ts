@@ -8,6 +8,7 @@ import {
   list,
   number,
   parseOptions,
+  repeated,
   seed,
   text,
 } from "./options.ts";
@@ -119,5 +120,21 @@ Deno.test("describeOptions() aligns names and wraps what they are for", () => {
   --averyveryverylongname
                         short
   --no-augment          switch augmentation off`,
+  );
+});
+
+Deno.test("parseOptions() collects options that are repeated", () => {
+  const table = {
+    path: repeated(text("PATH", "what is compared")),
+    size: repeated(integer(1, "how large")),
+  };
+  assertEquals(
+    parseOptions(["--path=a,b", "--path", "c"], table),
+    { path: ["a,b", "c"], size: undefined },
+  );
+  assertThrows(
+    () => parseOptions(["--size=2", "--size=0"], table),
+    UsageError,
+    'Cannot use --size "0": expected a whole number of at least 1',
   );
 });

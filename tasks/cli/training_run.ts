@@ -6,7 +6,7 @@
  */
 
 import { loadWeights, type Module } from "@cram/models";
-import type { OptimizerOptions } from "@cram/optim";
+import type { OptimizerOptions, OptimizerRule } from "@cram/optim";
 import { type Device, openDevice, openSafetensors } from "@cram/tensor";
 import { optimizerOf, scheduleOf } from "../optimizers.ts";
 import { formatDuration, type ProgressLine } from "../progress.ts";
@@ -71,6 +71,8 @@ export interface TrainingRun<Batch extends TrainingBatch> {
   readonly examples: string;
   /** How. */
   readonly settings: TrainingSettings;
+  /** How the parameters change. Default: as the settings say. */
+  readonly optimizer?: OptimizerRule;
   /** Groups of parameters with settings of their own, and clipping. */
   readonly optimizerOptions?: Pick<OptimizerOptions, "groups" | "clip">;
   /** What the run leaves behind, if it was asked to. */
@@ -99,7 +101,7 @@ export async function runTraining<Batch extends TrainingBatch>(
   const done = await train({
     ...run,
     ...settings,
-    optimizer: optimizerOf(settings),
+    optimizer: run.optimizer ?? optimizerOf(settings),
     schedule: scheduleOf(settings),
     checkpoints: directory && {
       every: settings.checkpointEvery,
