@@ -8,13 +8,13 @@
 import {
   answerWords,
   bestThresholds,
-  parseSquad,
+  readSquad,
   scoreSquad,
 } from "@cram/tasks";
 import { assertEquals } from "@std/assert";
 import goldens from "./goldens/squad_metrics.json" with { type: "json" };
 
-const read = (dataset: unknown) => parseSquad(JSON.stringify(dataset), "odd");
+const read = (dataset: unknown) => readSquad(dataset, "odd");
 
 Deno.test("answerWords() sees the words that Python sees", () => {
   for (const [text, normalized] of goldens.normalized) {

@@ -43,7 +43,7 @@ export interface SquadDataset {
   readonly misplacedAnswers: number;
 }
 
-/** Options of {@linkcode parseSquad} and {@linkcode loadSquad}. */
+/** Options of {@linkcode loadSquad}, {@linkcode parseSquad} and {@linkcode readSquad}. */
 export interface SquadOptions {
   /** How many answers may not stand where the file says before that is an error. Default: any number. */
   readonly maxMisplaced?: number;
@@ -110,7 +110,31 @@ export function parseSquad(
   source: string,
   options: SquadOptions = {},
 ): SquadDataset {
-  return new SquadReader(source, options).read(text);
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (error) {
+    throw unreadable(source, (error as Error).message);
+  }
+  return readSquad(document, source, options);
+}
+
+/**
+ * Reads a document in the format of SQuAD v1.1 or v2.0, like that of
+ * `defaultSquad()`.
+ *
+ * @param document What the JSON text of a file stands for.
+ * @param source Where it comes from, for messages.
+ * @param options What is done about misplaced answers.
+ * @returns The questions.
+ * @throws {DataError} If it is not in this format; the message says where in the document.
+ */
+export function readSquad(
+  document: unknown,
+  source: string,
+  options: SquadOptions = {},
+): SquadDataset {
+  return new SquadReader(source, options).read(document);
 }
 
 /** Reads one document. */
@@ -128,14 +152,8 @@ class SquadReader {
     this.#options = options;
   }
 
-  read(text: string): SquadDataset {
-    let json: unknown;
-    try {
-      json = JSON.parse(text);
-    } catch (error) {
-      throw unreadable(this.#source, (error as Error).message);
-    }
-    const document = new Place(json, "", this.#source);
+  read(value: unknown): SquadDataset {
+    const document = new Place(value, "", this.#source);
     const { value: version } = document.member("version");
     for (const article of document.member("data").items()) {
       const title = article.member("title").optional()?.text() ?? "";

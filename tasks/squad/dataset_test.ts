@@ -6,7 +6,7 @@ import {
   inTemporaryFolder,
   withoutPermissions as ignore,
 } from "../testdata/temporary_folder.ts";
-import { loadSquad, parseSquad, type SquadOptions } from "./dataset.ts";
+import { loadSquad, readSquad, type SquadOptions } from "./dataset.ts";
 
 /** A document with one question, changed in places. */
 function document(question: object = {}, context = "It rained on Monday.") {
@@ -28,10 +28,10 @@ function document(question: object = {}, context = "It rained on Monday.") {
 }
 
 function read(value: unknown, options?: SquadOptions) {
-  return parseSquad(JSON.stringify(value), "a.json", options);
+  return readSquad(value, "a.json", options);
 }
 
-Deno.test("parseSquad() reads questions of version 1.1", () => {
+Deno.test("readSquad() reads questions of version 1.1", () => {
   assertEquals(read(document()), {
     version: "1.1",
     examples: [{
@@ -45,7 +45,7 @@ Deno.test("parseSquad() reads questions of version 1.1", () => {
   });
 });
 
-Deno.test("parseSquad() tells version 2.0 by its name or by a question without an answer", () => {
+Deno.test("readSquad() tells version 2.0 by its name or by a question without an answer", () => {
   const none = { answers: [], is_impossible: true, plausible_answers: [] };
   const set = read(document(none));
   assertEquals([set.version, set.examples[0].answers], ["2.0", []]);
@@ -58,7 +58,7 @@ Deno.test("parseSquad() tells version 2.0 by its name or by a question without a
   }
 });
 
-Deno.test("parseSquad() takes offsets for code points", () => {
+Deno.test("readSquad() takes offsets for code points", () => {
   const context = "👍🏽 on 𝒮unday, not Monday";
   const answers = [
     { text: "𝒮unday", answer_start: 6 },
@@ -74,7 +74,7 @@ Deno.test("parseSquad() takes offsets for code points", () => {
   assertEquals(misplacedAnswers, 1);
 });
 
-Deno.test("parseSquad() counts, reports and limits misplaced answers", () => {
+Deno.test("readSquad() counts, reports and limits misplaced answers", () => {
   const answers = [
     { text: "Monday", answer_start: 12 },
     { text: "Monday", answer_start: -7 },
@@ -107,7 +107,7 @@ Deno.test("parseSquad() counts, reports and limits misplaced answers", () => {
   );
 });
 
-Deno.test("parseSquad() says where a document is not as it should be", () => {
+Deno.test("readSquad() says where a document is not as it should be", () => {
   const place = "data[0].paragraphs[0].qas[0]";
   const cases: [unknown, string][] = [
     [[], "expected an object, found an array"],

@@ -54,24 +54,21 @@ interface QuestionScores {
  *
  * @example
  * ```ts
- * import { parseSquad, scoreSquad } from "@cram/tasks";
+ * import { readSquad, scoreSquad } from "@cram/tasks";
  * import { assertEquals } from "@std/assert";
  *
- * const dataset = parseSquad(
- *   JSON.stringify({
- *     data: [{
- *       paragraphs: [{
- *         context: "It rained on Monday.",
- *         qas: [{
- *           id: "1",
- *           question: "When did it rain?",
- *           answers: [{ text: "Monday", answer_start: 13 }],
- *         }],
+ * const dataset = readSquad({
+ *   data: [{
+ *     paragraphs: [{
+ *       context: "It rained on Monday.",
+ *       qas: [{
+ *         id: "1",
+ *         question: "When did it rain?",
+ *         answers: [{ text: "Monday", answer_start: 13 }],
  *       }],
  *     }],
- *   }),
- *   "weather",
- * );
+ *   }],
+ * }, "weather");
  * const { exactMatch, f1 } = scoreSquad(dataset, new Map([["1", "on Monday"]]));
  * assertEquals([exactMatch, Math.round(f1)], [0, 67]);
  * ```
