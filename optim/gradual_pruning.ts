@@ -35,8 +35,9 @@ export interface GradualPruningOptions extends TopKOptions {
 /**
  * Trains with any optimizer, and sets more and more of the smallest weights to
  * 0 on the way (Zhu and Gupta, "To prune, or not to prune", 2017). Weights
- * that were pruned stay 0. With a constant sparsity this is one-shot pruning
- * followed by sparse fine-tuning.
+ * that were pruned stay 0. If the sparsity after no steps is above 0, `start()` prunes
+ * to it; with a constant one this is one-shot pruning followed by sparse
+ * fine-tuning.
  *
  * @param options Base rule, sparsities, and how Top-K chooses.
  * @returns The rule.
@@ -88,7 +89,7 @@ export function gradualPruning(options: GradualPruningOptions): OptimizerRule {
     optimizer.freeze(compressor.compress(optimizer.weights));
   };
   const sparsityAfter = (steps: number): number =>
-    steps < every ? 0 : sparsity(steps - steps % every);
+    sparsity(steps - steps % every);
   return {
     name,
     start(parameters, options) {
@@ -99,6 +100,7 @@ export function gradualPruning(options: GradualPruningOptions): OptimizerRule {
           `Cannot prune parameters by ${name}: none is prunable`,
         );
       }
+      if (sparsity(0) > 0) prune(optimizer);
       return new GradualPruning(name, base.name, optimizer, (steps) => {
         if (steps % every === 0) prune(optimizer);
       }, sparsityAfter);

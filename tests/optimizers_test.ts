@@ -57,6 +57,7 @@ import {
   assert,
   assertEquals,
   assertLess,
+  assertNotEquals,
   assertRejects,
   assertThrows,
 } from "@std/assert";
@@ -857,6 +858,32 @@ for (const { tested } of every) {
     );
   });
 }
+
+Deno.test("gradualPruning() with a constant sparsity prunes at once, and trains what is left", async () => {
+  await using device = await openDevice("reference");
+  using _scope = device.scope();
+  const network = new Network(device, "float32");
+  const rule = gradualPruning({
+    base: sgd({ momentum: 0.9, weightDecay: 0.1 }),
+    sparsity: () => 0.5,
+    every: 100,
+  });
+  using optimizer = rule.start(network.parameters);
+  const zeros = async () => {
+    const values = await Promise.all(
+      optimizer.weights.map(({ tensor }) => tensor.data()),
+    );
+    return values.map((value) => Array.from(value, (x) => x === 0));
+  };
+  const pruned = await zeros();
+  // Of 114 weights 57 are the largest, and by the strict rule 56 are kept.
+  assertEquals(pruned.flat().filter((isZero) => !isZero).length, 56);
+  assertEquals(optimizer.sparsity, 0.5);
+  const before = await read(network.parameters);
+  await train(network, optimizer, 0.01, 3);
+  assertEquals(await zeros(), pruned);
+  assertNotEquals(await read(network.parameters), before);
+});
 
 /** A reference device whose bindings, and so chunks, are small. */
 async function withBindings(maxBindingBytes: number): Promise<Device> {
