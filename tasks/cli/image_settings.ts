@@ -32,6 +32,7 @@ export interface ImageTrainingSettings extends TrainingSettings {
   readonly shuffle: boolean;
   readonly workers: number;
   readonly maxBad: number;
+  readonly cache?: string;
   readonly bnTuning: number;
 }
 
@@ -91,6 +92,7 @@ export function settleImageTraining(
     shuffle: options.shuffle,
     workers: options.workers ?? navigator.hardwareConcurrency,
     maxBad: options.maxBad ?? 10,
+    cache: options.cache,
     bnTuning: options.bnTuning ?? 1000,
     ...common,
   };
