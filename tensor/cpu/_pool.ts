@@ -53,12 +53,14 @@ const WORDS = {
   stop: 5,
   /** Whether a part trapped. */
   failed: 6,
+  /** Whether the caller sleeps until more parts are finished. */
+  waiting: 7,
 };
 
 /** The most parts of one run. */
 export const MAX_PARTS = 1023;
 
-/** How often a worker looks before it sleeps; some tens of microseconds. */
+/** How often a thread looks before it sleeps; some tens of microseconds. */
 const LOOKS = 1000;
 
 /** A message to a new worker. */
@@ -99,6 +101,9 @@ function runParts(
       Atomics.store(control, words.failed, 1);
     }
     Atomics.add(control, words.done, 1);
+    if (Atomics.load(control, words.waiting) !== 0) {
+      Atomics.notify(control, words.done);
+    }
   }
 }
 
@@ -156,6 +161,7 @@ export class Pool {
   readonly #numbers: ReadonlyMap<string, number>;
   readonly #options: PoolOptions;
   readonly #pause: () => void;
+  readonly #canSleep: boolean;
   #workers: readonly StoppableWorker[] = [];
   #args: Float64Array;
 
@@ -176,6 +182,7 @@ export class Pool {
     this.#numbers = new Map(names.map((name, index) => [name, index]));
     this.#args = new Float64Array(memory.buffer, options.params);
     this.#pause = (Atomics as { pause?: () => void }).pause ?? (() => {});
+    this.#canSleep = canSleep(this.#control);
   }
 
   /** How many threads there are, with the caller's. */
@@ -229,9 +236,25 @@ export class Pool {
     Atomics.store(control, WORDS.done, 0);
     this.#nextTicket(parts);
     runParts(control, WORDS, this.#kernels, this.#options.params);
-    while (Atomics.load(control, WORDS.done) < parts) this.#pause();
+    this.#waitFor(parts);
     if (Atomics.exchange(control, WORDS.failed, 0) !== 0) {
       throw new DeviceError(`The kernel "${name}" failed`);
+    }
+  }
+
+  /** Waits until so many parts are finished: asleep before long, because a core may be needed by the thread that is waited for. */
+  #waitFor(parts: number): void {
+    const control = this.#control;
+    for (let looks = 0;; looks++) {
+      const done = Atomics.load(control, WORDS.done);
+      if (done === parts) return;
+      if (looks < LOOKS || !this.#canSleep) {
+        this.#pause();
+        continue;
+      }
+      Atomics.store(control, WORDS.waiting, 1);
+      Atomics.wait(control, WORDS.done, done);
+      Atomics.store(control, WORDS.waiting, 0);
     }
   }
 
@@ -271,6 +294,16 @@ export class Pool {
       );
     }
     this.#args.set(args);
+  }
+}
+
+/** Whether this thread may sleep: that of a web page may not. */
+function canSleep(control: Int32Array): boolean {
+  try {
+    Atomics.wait(control, WORDS.stop, 1, 0);
+    return true;
+  } catch { // TypeError, also where the memory is not shared
+    return false;
   }
 }
 
