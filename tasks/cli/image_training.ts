@@ -149,14 +149,21 @@ export async function trainImages(
   const { train: dataset, validation } = images;
   using model = MODELS[name](device, { classes, seed });
   await initialize(model, settings.init);
-  const directory = await openRun(options, config);
-  using normalizer = new ImageNormalizer(device, settings.transform);
   const progress = new ProgressLine(standardOutput(), steps);
   const transform: Transform = {
     recipe: settings.transform,
     size: settings.imageSize,
     augment: settings.augment,
   };
+  const cache = settings.cache === undefined
+    ? undefined
+    : await DecodedCache.open(
+      settings.cache,
+      transform,
+      (reason) => progress.note(`keeps no more decoded images: ${reason}`),
+    );
+  const directory = await openRun(options, config);
+  using normalizer = new ImageNormalizer(device, settings.transform);
   const run: ImageRun = {
     settings,
     device,
@@ -169,11 +176,7 @@ export async function trainImages(
     loading: {
       ...settings,
       transform,
-      cache: settings.cache === undefined ? undefined : await DecodedCache.open(
-        settings.cache,
-        transform,
-        (reason) => progress.note(`keeps no more decoded images: ${reason}`),
-      ),
+      cache,
       onBroken: ({ name }, reason) =>
         progress.note(`skipped "${name}": ${reason}`),
     },
