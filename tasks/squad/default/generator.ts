@@ -11,10 +11,10 @@ import type { SquadFile, SquadParagraph } from "./squad_file.ts";
 import { WORDS } from "./words.ts";
 
 /** How many facts a passage tells. */
-const FACTS = 4;
+const FACTS = 3;
 
-/** In how many of the passages two facts are of one kind. */
-const PAIRS = 0.5;
+/** The share of passages in which two facts are of one kind. */
+const PAIRS = 0.4;
 
 /** How many questions are asked about a passage. */
 const QUESTIONS = 4;
@@ -44,11 +44,11 @@ interface Fact {
 /**
  * Makes passages with questions in SQuAD v1.1 format.
  *
- * A passage tells four facts, each in a sentence: "In the barn, Clara built a
+ * A passage tells three facts, each in a sentence: "In the barn, Clara built a
  * red chair. Victor went to Rome by train in May. …" What answers a question
  * is surrounded by other words of its class, so that it can be found only by
  * finding the sentence that the question is about: by what happened there, and
- * in every second passage, where two facts are of one kind, by who took part.
+ * in four of ten passages, where two facts are of one kind, by who took part.
  * All words are single WordPieces of bert-base-uncased.
  *
  * @param options Seed, number of passages and the split.

@@ -40,13 +40,13 @@ export const WORDS = {
     painter pilot poet priest sailor singer soldier tailor teacher writer
   `),
   building: list(`
-    bakery bank bridge castle cathedral chapel cinema factory fountain
-    gallery hospital hotel laboratory library lighthouse mosque museum
-    palace prison school stadium station temple theater zoo
+    bakery bank castle cathedral chapel cinema factory gallery hospital
+    hotel laboratory library lighthouse monastery mosque museum palace
+    prison school stadium station tavern temple theater zoo
   `),
   material: list(`
-    brass brick bronze clay concrete copper glass granite leather marble paper
-    plastic steel stone timber
+    brass brick bronze concrete copper glass granite limestone marble sandstone
+    steel stone timber wood
   `),
   goods: list(`
     apples beans books bottles blankets candles cards coats cups flowers hats
@@ -89,8 +89,8 @@ export const WORDS = {
   weekday: list(`
     Monday Tuesday Wednesday Thursday Friday Saturday Sunday
   `),
-  number: Array.from({ length: 90 }, (_, i) => `${i + 10}`),
-  year: Array.from({ length: 200 }, (_, i) => `${i + 1820}`),
+  number: Array.from({ length: 40 }, (_, i) => `${i + 10}`),
+  year: Array.from({ length: 40 }, (_, i) => `${5 * i + 1820}`),
 } as const satisfies Record<string, readonly string[]>;
 
 /** What a word stands for: a list of {@linkcode WORDS}. */
