@@ -1,4 +1,5 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
+import { bertVocabulary } from "../../text/vocabulary.ts";
 import { FACT_KINDS } from "./fact_kinds.ts";
 import { generateSquad } from "./generator.ts";
 import { WORDS } from "./words.ts";
@@ -72,4 +73,17 @@ Deno.test("words stand once in their list, and go with the article they get", ()
   }
   const texts = train.data[0].paragraphs.map(({ context }) => context);
   assertEquals(texts.filter((text) => /\ba [aeiou]/i.test(text)), []);
+});
+
+Deno.test("all words are single WordPieces", async () => {
+  const vocabulary = await bertVocabulary();
+  const text = FACT_KINDS.flatMap(({ tell, questions }) => [
+    ...tell,
+    ...questions.flatMap(({ ask }) => ask),
+  ]).join(" ").replace(/\{\w+\}/g, "");
+  const words = [...Object.values(WORDS).flat(), ...text.match(/\w+/g)!];
+  const missing = words.filter((word) =>
+    vocabulary.indexOf(word.toLowerCase()) === undefined
+  );
+  assertEquals(missing, []);
 });
