@@ -5,7 +5,7 @@
  */
 
 import { ensureDir } from "@std/fs";
-import { rename, writeFile } from "node:fs/promises";
+import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { OutputError } from "./errors.ts";
 
@@ -21,15 +21,27 @@ export async function writeText(path: string, text: string): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
     await ensureDir(dirname(path));
-    await writeFile(temporary, text);
+    await writeSynced(temporary, text);
     await rename(temporary, path);
   } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
     throw new OutputError(
       `Cannot write "${path}": ${
         error instanceof Error ? error.message : error
       }`,
       { cause: error },
     );
+  }
+}
+
+/** Has the file put on the disk, which renaming alone does not. */
+async function writeSynced(path: string, text: string): Promise<void> {
+  const file = await open(path, "w");
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

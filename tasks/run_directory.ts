@@ -12,7 +12,6 @@ import {
   appendFile,
   readdir,
   readFile,
-  rename,
   rm,
   stat,
   truncate,
@@ -25,6 +24,7 @@ import {
   writeCheckpoint,
 } from "./checkpoint.ts";
 import { CheckpointError, OutputError } from "./errors.ts";
+import { writeJson } from "./output_file.ts";
 import { encodeEventHeader, encodeScalars } from "./tensorboard.ts";
 
 const CONFIG = "config.json";
@@ -33,9 +33,10 @@ const MODEL = "model.safetensors";
 const EVENTS = "events.out.tfevents";
 const RESULTS = "results.json";
 const CHECKPOINT = "checkpoint.safetensors";
+const LOCK = ".lock";
 
 /** What a process leaves behind that ends while it writes a file. */
-const LEFTOVER = /\.safetensors\.[\da-f-]{36}\.tmp$/;
+const LEFTOVER = /(\.safetensors\.[\da-f-]{36}|\.json)\.tmp$/;
 
 /** Settings that may be others when a run goes on: they do not change what comes out. */
 const FREE_SETTINGS = new Set([
@@ -52,19 +53,21 @@ export type RunConfig = Readonly<Record<string, unknown>>;
 /**
  * A folder with `config.json`, `metrics.jsonl`, the same for TensorBoard,
  * `checkpoint.safetensors` and, at the end, `model.safetensors` and
- * `results.json`.
+ * `results.json`. One process at a time has it, until it disposes of it or ends.
  */
-export class RunDirectory {
+export class RunDirectory implements Disposable {
   /** The path of the folder. */
   readonly path: string;
   /** Whether the run was there before, to be gone on with. */
   readonly isReopened: boolean;
   /** Files that grow, with their lengths in bytes. */
   readonly #lengths = new Map<string, number>();
+  readonly #lock: Deno.FsFile;
 
-  private constructor(path: string, isReopened: boolean) {
+  private constructor(path: string, isReopened: boolean, lock: Deno.FsFile) {
     this.path = path;
     this.isReopened = isReopened;
+    this.#lock = lock;
   }
 
   /**
@@ -73,21 +76,22 @@ export class RunDirectory {
    * @param path Where it is.
    * @param config The settings of the run.
    * @returns The folder.
-   * @throws {OutputError} If something cannot be written, or there is a run already.
+   * @throws {OutputError} If something cannot be written, there is a run already, or another process has the folder.
    */
   static async create(path: string, config: RunConfig): Promise<RunDirectory> {
-    const directory = new RunDirectory(path, false);
+    await writing(path, () => ensureDir(path));
+    using stack = new DisposableStack();
+    const lock = stack.use(await openLock(path));
+    const directory = new RunDirectory(path, false, lock);
     if (await exists(directory.#file(CONFIG))) {
       throw new OutputError(
         `Cannot write to "${path}": there is a run already; --resume goes on with it`,
       );
     }
-    await directory.#writing(async () => {
-      await ensureDir(path);
-      await directory.#beginLogs();
-      // The folder holds a run from here on, or does not.
-      await directory.#writeJson(CONFIG, config);
-    });
+    await writing(path, () => directory.#beginLogs());
+    // The folder holds a run from here on, or does not.
+    await writeJson(directory.#file(CONFIG), config);
+    stack.move();
     return directory;
   }
 
@@ -98,14 +102,21 @@ export class RunDirectory {
    * @param config The settings, which must be those of the run, but for some that make no difference.
    * @returns The folder, in which nothing was changed.
    * @throws {CheckpointError} If there is no run, or its settings were others.
+   * @throws {OutputError} If another process has the folder.
    */
   static async reopen(path: string, config: RunConfig): Promise<RunDirectory> {
-    const directory = new RunDirectory(path, true);
-    if (!await exists(directory.#file(CONFIG))) {
+    if (!await exists(join(path, CONFIG))) {
       throw new CheckpointError(`Cannot go on with "${path}": there is no run`);
     }
-    const before = JSON.parse(await readFile(directory.#file(CONFIG), "utf8"));
-    checkConfig(path, before, JSON.parse(JSON.stringify(config)));
+    using stack = new DisposableStack();
+    const lock = stack.use(await openLock(path));
+    const directory = new RunDirectory(path, true, lock);
+    checkConfig(
+      path,
+      await readConfig(path),
+      JSON.parse(JSON.stringify(config)),
+    );
+    stack.move();
     return directory;
   }
 
@@ -195,15 +206,13 @@ export class RunDirectory {
   async saveResults(
     results: Readonly<Record<string, unknown>>,
   ): Promise<string> {
-    await this.#writing(() => this.#writeJson(RESULTS, results));
+    await writeJson(this.#file(RESULTS), results);
     return this.#file(RESULTS);
   }
 
-  /** Writes a file that is complete or as it was before. */
-  async #writeJson(name: string, value: unknown): Promise<void> {
-    const temporary = this.#file(`${name}.tmp`);
-    await writeFile(temporary, JSON.stringify(value, undefined, 2) + "\n");
-    await rename(temporary, this.#file(name));
+  /** Leaves the folder to other processes. */
+  [Symbol.dispose](): void {
+    this.#lock[Symbol.dispose]();
   }
 
   async #beginLogs(): Promise<void> {
@@ -234,17 +243,51 @@ export class RunDirectory {
     return join(this.path, name);
   }
 
-  async #writing(action: () => Promise<void>): Promise<void> {
-    try {
-      await action();
-    } catch (error) {
-      throw new OutputError(
-        `Cannot write to "${this.path}": ${
-          error instanceof Error ? error.message : error
-        }`,
-        { cause: error },
-      );
-    }
+  #writing(action: () => Promise<void>): Promise<void> {
+    return writing(this.path, action);
+  }
+}
+
+async function writing<T>(path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw new OutputError(
+      `Cannot write to "${path}": ${
+        error instanceof Error ? error.message : error
+      }`,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Takes a folder for this process. The operating system gives it back however
+ * the process ends, so that no lock is left behind.
+ */
+async function openLock(path: string): Promise<Deno.FsFile> {
+  const lock = await writing(
+    path,
+    () => Deno.open(join(path, LOCK), { write: true, create: true }),
+  );
+  // Some network file systems know no locks.
+  if (await lock.tryLock(true).catch(() => true)) return lock;
+  lock.close();
+  throw new OutputError(
+    `Cannot write to "${path}": another process is training there`,
+  );
+}
+
+async function readConfig(path: string): Promise<RunConfig> {
+  try {
+    return JSON.parse(await readFile(join(path, CONFIG), "utf8"));
+  } catch (error) {
+    throw new CheckpointError(
+      `Cannot go on with "${path}": ${CONFIG} cannot be read: ${
+        error instanceof Error ? error.message : error
+      }`,
+      { cause: error },
+    );
   }
 }
 

@@ -1,6 +1,13 @@
 import { type Device, openDevice, tensor } from "@cram/tensor";
 import { assertEquals, assertRejects } from "@std/assert";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import {
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import type { TrainingState } from "./checkpoint.ts";
 import { CheckpointError, OutputError } from "./errors.ts";
@@ -34,12 +41,14 @@ Deno.test(
       const path = join(folder, "a", "run");
       const directory = await RunDirectory.create(path, CONFIG);
       await directory.log({ step: 1 });
+      directory[Symbol.dispose]();
       await assertRejects(
         () => RunDirectory.create(path, { ...CONFIG, learningRate: 1 }),
         OutputError,
         `Cannot write to "${path}": there is a run already; --resume goes on with it`,
       );
       assertEquals((await readdir(path)).sort(), [
+        ".lock",
         "config.json",
         "events.out.tfevents",
         "metrics.jsonl",
@@ -55,14 +64,17 @@ Deno.test("RunDirectory.reopen() names the setting that differs", {
   ignore,
 }, () =>
   inTemporaryFolder(async (path) => {
-    const reopen = (config: Readonly<Record<string, unknown>>) =>
-      RunDirectory.reopen(path, config);
+    const reopen = async (config: Readonly<Record<string, unknown>>) => {
+      using _directory = await RunDirectory.reopen(path, config);
+    };
     await assertRejects(
       () => reopen(CONFIG),
       CheckpointError,
       `Cannot go on with "${path}": there is no run`,
     );
-    await RunDirectory.create(path, CONFIG);
+    {
+      using _directory = await RunDirectory.create(path, CONFIG);
+    }
     await reopen({ ...CONFIG, data: "elsewhere", workers: 9 });
     const cases: [Record<string, unknown>, string][] = [
       [{ learningRate: 0.2 }, "learningRate was 0.1 and is now 0.2"],
@@ -95,6 +107,7 @@ Deno.test(
       const first = await RunDirectory.create(path, CONFIG);
       const header = await eventBytes();
       await first.log({ step: 1 });
+      first[Symbol.dispose]();
 
       const second = await RunDirectory.reopen(path, CONFIG);
       assertEquals(await second.loadCheckpoint(device), undefined);
@@ -106,12 +119,15 @@ Deno.test(
       await second.log({ step: 2 });
       const leftover = `checkpoint.safetensors.${crypto.randomUUID()}.tmp`;
       await writeFile(join(path, leftover), "half");
+      await writeFile(join(path, "results.json.tmp"), "{");
+      second[Symbol.dispose]();
 
       const third = await RunDirectory.reopen(path, CONFIG);
       assertEquals((await third.loadCheckpoint(device))?.step, 1);
       assertEquals(await metrics(), '{"step":1}\n');
       assertEquals(await eventBytes(), oneEvent);
       assertEquals((await readdir(path)).sort(), [
+        ".lock",
         "checkpoint.safetensors",
         "config.json",
         "events.out.tfevents",
@@ -119,13 +135,67 @@ Deno.test(
       ]);
       await third.log({ step: 3 });
       await third.saveCheckpoint(stateOf(device, 3));
+      third[Symbol.dispose]();
 
-      const fourth = await RunDirectory.reopen(path, CONFIG);
+      using fourth = await RunDirectory.reopen(path, CONFIG);
       const state = await fourth.loadCheckpoint(device);
       assertEquals(
         await state?.model.get("weight")?.data(),
         Float32Array.of(3),
       );
       assertEquals(await metrics(), '{"step":1}\n{"step":3}\n');
+    }),
+);
+
+Deno.test("RunDirectory leaves a folder alone that another one has", {
+  ignore,
+}, () =>
+  inTemporaryFolder(async (path) => {
+    const isTaken = `Cannot write to "${path}": another process is training`;
+    {
+      using _directory = await RunDirectory.create(path, CONFIG);
+      for (const method of ["create", "reopen"] as const) {
+        await assertRejects(
+          () => RunDirectory[method](path, CONFIG),
+          OutputError,
+          isTaken,
+        );
+      }
+    }
+    // Nor does a refused attempt keep it.
+    await assertRejects(() => RunDirectory.create(path, CONFIG), OutputError);
+    using _directory = await RunDirectory.reopen(path, CONFIG);
+  }));
+
+Deno.test(
+  "RunDirectory names what cannot be written",
+  { ignore },
+  () =>
+    inTemporaryFolder(async (folder) => {
+      await writeFile(join(folder, "file"), "");
+      const path = join(folder, "file", "run");
+      await assertRejects(
+        () => RunDirectory.create(path, CONFIG),
+        OutputError,
+        `Cannot write to "${path}": `,
+      );
+
+      const run = join(folder, "run");
+      using directory = await RunDirectory.create(run, CONFIG);
+      await rm(join(run, "metrics.jsonl"));
+      await mkdir(join(run, "metrics.jsonl"));
+      await assertRejects(
+        () => directory.log({ step: 1 }),
+        OutputError,
+        `Cannot write to "${run}": EISDIR`,
+      );
+
+      await writeFile(join(run, "config.json"), "{");
+      directory[Symbol.dispose]();
+      await assertRejects(
+        () => RunDirectory.reopen(run, CONFIG),
+        CheckpointError,
+        `Cannot go on with "${run}": config.json cannot be read: `,
+      );
     }),
 );

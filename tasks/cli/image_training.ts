@@ -7,7 +7,7 @@
 import type { Compressor } from "@cram/compress";
 import type { ResNet } from "@cram/models";
 import type { OptimizerRule } from "@cram/optim";
-import type { Device } from "@cram/tensor";
+import { type Device, openSafetensors } from "@cram/tensor";
 import { batchNormTuning } from "../batch_norm_tuning.ts";
 import { classification } from "../classification.ts";
 import type { Transform } from "../data/augment.ts";
@@ -16,7 +16,7 @@ import { DecodedCache } from "../data/decoded_cache.ts";
 import { openImageSource } from "../data/image_source.ts";
 import { ImageLoader, type ImageLoaderOptions } from "../data/loader.ts";
 import { ImageNormalizer } from "../data/normalization.ts";
-import { DataError } from "../errors.ts";
+import { CheckpointError, DataError } from "../errors.ts";
 import { evaluateClassifier } from "../evaluate.ts";
 import { evaluateOneShot, type OneShotResult } from "../one_shot.ts";
 import { OneShotTable } from "../one_shot_table.ts";
@@ -148,7 +148,10 @@ export async function trainImages(
   const { model: name, classes, steps, batchSize, seed } = settings;
   const { train: dataset, validation } = images;
   using model = MODELS[name](device, { classes, seed });
-  await initialize(model, settings.init);
+  if (settings.init !== undefined) {
+    await checkHead(settings.init, model, images.train);
+    await initialize(model, settings.init);
+  }
   const progress = new ProgressLine(standardOutput(), steps);
   const transform: Transform = {
     recipe: settings.transform,
@@ -162,7 +165,7 @@ export async function trainImages(
       transform,
       (reason) => progress.note(`keeps no more decoded images: ${reason}`),
     );
-  const directory = await openRun(options, config);
+  using directory = await openRun(options, config);
   using normalizer = new ImageNormalizer(device, settings.transform);
   const run: ImageRun = {
     settings,
@@ -236,6 +239,28 @@ async function measure(
   }
   return results;
 }
+
+/** Weights of another number of classes than there are. */
+async function checkHead(
+  init: string,
+  model: ResNet,
+  dataset: ImageDataset,
+): Promise<void> {
+  await using file = await openSafetensors(init);
+  const given = file.entries.get(HEAD)?.shape[0];
+  const expected = model.stateDict().get(HEAD)?.shape[1];
+  if (given === undefined || given === expected) return;
+  throw new CheckpointError(
+    `Cannot begin with "${init}": its "${HEAD}" is for ${given} classes, that of the model for ${expected}${
+      given >= dataset.classes.length
+        ? `; --classes ${given} makes one for as many`
+        : ""
+    }`,
+  );
+}
+
+/** The last weight of ResNets, which has an output for each class. */
+const HEAD = "fc.weight";
 
 /** Labels are numbers: they must mean the same in both splits. */
 function checkClasses(

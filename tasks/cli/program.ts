@@ -33,6 +33,7 @@ export async function runProgram(
   const controller = new AbortController();
   const stop = (): void => {
     if (controller.signal.aborted) Deno.exit(130);
+    console.log("\nStopping soon; Ctrl-C again ends at once");
     controller.abort();
   };
   const signals: Deno.Signal[] = Deno.build.os === "windows"

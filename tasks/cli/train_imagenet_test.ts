@@ -3,61 +3,36 @@ import { openDevice, openSafetensors, type Tensor, zeros } from "@cram/tensor";
 import {
   assert,
   assertEquals,
+  assertLess,
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
 import { exists } from "@std/fs";
-import { cp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { OPTIMIZERS } from "../optimizers.ts";
+import {
+  type Ended,
+  interruptProgram,
+  program,
+  programArguments,
+  runProgram,
+  SMALL as SMALL_MODEL,
+  withoutPrograms,
+} from "../testdata/command_line.ts";
 import {
   inTemporaryFolder,
   withoutPermissions,
 } from "../testdata/temporary_folder.ts";
 
-const run = await Deno.permissions.query({ name: "run" });
-const ignore = withoutPermissions || run.state !== "granted";
+const ignore = withoutPermissions || withoutPrograms;
+const PROGRAM = "train_imagenet.ts";
 
-/** The permissions that the task in `deno.json` names. */
-const PERMISSIONS = [
-  "--no-prompt",
-  "--allow-read",
-  "--allow-write",
-  "--allow-env",
-  "--allow-ffi",
-];
+/** A network and data that take a few steps in a second. */
+const SMALL = [...SMALL_MODEL, "--batch-size=4", "--no-evaluate"];
 
-/** Small enough for a few steps in a second. */
-const SMALL = [
-  "--model=resnet20",
-  "--image-size=8",
-  "--batch-size=4",
-  "--device=cpu",
-  "--threads=1",
-  "--no-evaluate",
-];
-
-function command(...args: string[]): Deno.Command {
-  return new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--no-check",
-      ...PERMISSIONS,
-      new URL("./train_imagenet.ts", import.meta.url).href,
-      ...args,
-    ],
-    env: { NO_COLOR: "1" },
-    stdout: "piped",
-    stderr: "piped",
-  });
-}
-
-async function runCommand(
-  ...args: string[]
-): Promise<{ code: number; out: string; error: string }> {
-  const { code, stdout, stderr } = await command(...args).output();
-  const decoder = new TextDecoder();
-  return { code, out: decoder.decode(stdout), error: decoder.decode(stderr) };
+function runCommand(...args: string[]): Promise<Ended> {
+  return runProgram(PROGRAM, args);
 }
 
 async function withColors(
@@ -266,25 +241,15 @@ Deno.test("train-imagenet ends after the step when it is interrupted", {
 }, () =>
   withColors(async (data) => {
     const out = join(data, "run");
-    const child = command(
+    const { code, out: text } = await interruptProgram(PROGRAM, [
       `--data=${data}`,
       ...SMALL,
       "--log-every=1",
       "--steps=100000",
       `--out=${out}`,
-    ).spawn();
-    let text = "";
-    for await (
-      const part of child.stdout.pipeThrough(new TextDecoderStream())
-    ) {
-      if (!text.includes("step ") && part.includes("step ")) {
-        child.kill("SIGINT");
-      }
-      text += part;
-    }
-    const { code } = await child.status;
-    await child.stderr.cancel();
+    ], "step ");
     assertEquals(code, 130);
+    assertMatch(text, /^Stopping soon; Ctrl-C again ends at once$/m);
     assertMatch(text, /^Stopped after \d+ steps? of 100000$/m);
     assert(await exists(join(out, "model.safetensors")));
     assertMatch(
@@ -299,7 +264,7 @@ async function runAndStop(
   milliseconds: number,
   ...args: string[]
 ): Promise<void> {
-  const child = command(...args).spawn();
+  const child = program(PROGRAM, args).spawn();
   let text = "";
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stop = (): void => {
@@ -322,8 +287,32 @@ async function runAndStop(
   assertEquals(error, "");
 }
 
+/** Goes on with a run until there is no room for a checkpoint. */
+async function fillDisk(folder: string, args: string[]): Promise<void> {
+  const checkpoint = join(folder, "checkpoint.safetensors");
+  const before = await exists(checkpoint) ? await readFile(checkpoint) : null;
+  // Files may have at most 1000 blocks of 512 bytes; SIGXFSZ would end the process.
+  const limit = 'ulimit -f 1000; trap "" XFSZ; exec "$@"';
+  const command = programArguments(PROGRAM, args);
+  const { code, stderr } = await new Deno.Command("sh", {
+    args: ["-c", limit, "sh", Deno.execPath(), ...command],
+    env: { NO_COLOR: "1" },
+  }).output();
+  assertMatch(
+    new TextDecoder().decode(stderr),
+    /^OutputError: Cannot write to ".*": EFBIG: file too large, write\n$/,
+  );
+  assertEquals(code, 1);
+  assertEquals(
+    await exists(checkpoint) ? await readFile(checkpoint) : null,
+    before,
+  );
+  const names = await readdir(folder);
+  assertEquals(names.filter((name) => name.endsWith(".tmp")), []);
+}
+
 Deno.test(
-  "train-imagenet --resume comes to the same end after kill -9 and Ctrl-C",
+  "train-imagenet --resume comes to the same end after kill -9, a full disk and Ctrl-C",
   {
     ignore,
   },
@@ -334,6 +323,8 @@ Deno.test(
         `--data=${data}`,
         ...SMALL,
         "--optimizer=cram+",
+        "--batch-size=5",
+        "--accumulate=2",
         "--steps=60",
         "--log-every=4",
         "--workers=1",
@@ -346,6 +337,7 @@ Deno.test(
       await runAndStop("SIGKILL", delays[0], ...again);
       await runAndStop("SIGKILL", delays[1], ...again, "--resume");
       await runAndStop("SIGINT", delays[2], ...again, "--resume");
+      await fillDisk(parts, [...again, "--resume"]);
       const refused = await runCommand(...again);
       assertEquals(refused.code, 1);
       assertStringIncludes(refused.error, "OutputError: Cannot write to");
@@ -370,6 +362,24 @@ Deno.test(
         await readFile(join(whole, "model.safetensors")),
         message,
       );
+
+      // Another process finds the same in both.
+      const out = join(data, "evaluation");
+      const evaluated = await runProgram("evaluate_imagenet.ts", [
+        `--checkpoint=${whole}`,
+        `--checkpoint=${join(parts, "checkpoint.safetensors")}`,
+        ...SMALL_MODEL,
+        "--sparsities=0.9",
+        "--bn-tuning=4",
+        "--draws=2",
+        `--out=${out}`,
+      ]);
+      assertEquals([evaluated.code, evaluated.error], [0, ""]);
+      const { models } = JSON.parse(
+        await readFile(join(out, "evaluation.json"), "utf8"),
+      );
+      assertLess(1 / 3, models[0].results[0].metrics.accuracy);
+      assertEquals(models[1].results, models[0].results);
     }),
 );
 
@@ -407,7 +417,9 @@ Deno.test("train-imagenet --init begins with the weights of a file", {
     assertEquals(refused.code, 1);
     assertStringIncludes(
       refused.error,
-      'StateDictError: Cannot load weights: "fc.weight" is float32 [64, 3] where float32 [64, 10] is expected',
+      `CheckpointError: Cannot begin with "${
+        join(first, "model.safetensors")
+      }": its "fc.weight" is for 3 classes, that of the model for 10; --classes 3 makes one for as many`,
     );
     assert(!await exists(other));
   }));

@@ -8,6 +8,7 @@
 import { loadWeights, type Module } from "@cram/models";
 import type { OptimizerOptions, OptimizerRule } from "@cram/optim";
 import { type Device, openDevice, openSafetensors } from "@cram/tensor";
+import { isCheckpoint, readCheckpoint } from "../checkpoint.ts";
 import { optimizerOf, scheduleOf } from "../optimizers.ts";
 import { formatDuration, type ProgressLine } from "../progress.ts";
 import { type RunConfig, RunDirectory } from "../run_directory.ts";
@@ -31,15 +32,20 @@ export function openChosenDevice(
  * Copies the weights of a file into a model.
  *
  * @param model The model.
- * @param path The file; `undefined` leaves the model as it is.
+ * @param path A file of weights, or a checkpoint.
  * @throws {StateDictError} If the weights are of another model.
  * @throws {SafetensorsError} If the file cannot be read.
  */
 export async function initialize(
   model: Module,
-  path: string | undefined,
+  path: string,
 ): Promise<void> {
-  if (path === undefined) return;
+  if (await isCheckpoint(path)) {
+    const [{ device }] = model.parameters().values();
+    using _scope = device.scope();
+    model.loadStateDict((await readCheckpoint(path, device)).model);
+    return;
+  }
   await using file = await openSafetensors(path);
   await loadWeights(model, file);
 }
@@ -130,8 +136,8 @@ export async function runTraining<Batch extends TrainingBatch>(
         [`${examples}PerSecond`]: examplesPerSecond,
       });
     },
-  });
-  progress.finish();
+    // Errors begin on a line of their own too.
+  }).finally(() => progress.finish());
   if (done < steps) {
     progress.note(`Stopped after ${count(done, "step")} of ${steps}`);
     if (directory !== undefined) {

@@ -29,16 +29,24 @@ export interface Ended {
   readonly error: string;
 }
 
+/** What Deno is given to run a program. */
+export function programArguments(
+  name: string,
+  args: readonly string[],
+): string[] {
+  return [
+    "run",
+    "--no-check",
+    ...PERMISSIONS,
+    new URL(`../cli/${name}`, import.meta.url).href,
+    ...args,
+  ];
+}
+
 /** A program of `tasks/cli`, with the permissions of its task. */
 export function program(name: string, args: readonly string[]): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--no-check",
-      ...PERMISSIONS,
-      new URL(`../cli/${name}`, import.meta.url).href,
-      ...args,
-    ],
+    args: programArguments(name, args),
     env: { NO_COLOR: "1" },
     stdout: "piped",
     stderr: "piped",
