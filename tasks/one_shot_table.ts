@@ -4,7 +4,12 @@
  * @module
  */
 
-import { DENSE, type OneShotOptions, type OneShotResult } from "./one_shot.ts";
+import {
+  DENSE,
+  type OneShotOptions,
+  type OneShotResult,
+  SPARSE,
+} from "./one_shot.ts";
 
 /** A metric as a column. */
 export interface MetricColumn {
@@ -37,7 +42,7 @@ export class OneShotTable {
     { compressors, tuning }: Pick<OneShotOptions, "compressors" | "tuning">,
     metrics: readonly MetricColumn[],
   ) {
-    const names = [DENSE, ...compressors.map(({ name }) => name)];
+    const names = [DENSE, SPARSE, ...compressors.map(({ name }) => name)];
     this.#columns = [
       {
         title: "",

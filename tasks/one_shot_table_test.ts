@@ -50,10 +50,10 @@ Deno.test("OneShotTable shows how far draws differ, if there are several", () =>
   assertEquals(
     rows.join("\n"),
     `
-       sparsity  accuracy     loss    tuned
-dense     0.0 %    50.0 %   1.0000  100.0 %
-       sparsity  accuracy     loss            tuned
-dense     0.0 %    50.0 %   1.0000  100.00 ± 1.23 %`.slice(1),
+        sparsity  accuracy     loss    tuned
+dense      0.0 %    50.0 %   1.0000  100.0 %
+        sparsity  accuracy     loss            tuned
+dense      0.0 %    50.0 %   1.0000  100.00 ± 1.23 %`.slice(1),
   );
   // An evaluation that was interrupted has results without draws.
   const table = new OneShotTable({
@@ -62,6 +62,6 @@ dense     0.0 %    50.0 %   1.0000  100.00 ± 1.23 %`.slice(1),
   }, METRICS);
   assertEquals(
     table.row({ name: "dense", sparsity: 0, metrics }).trimEnd(),
-    "dense     0.0 %    50.0 %   1.0000",
+    "dense      0.0 %    50.0 %   1.0000",
   );
 });

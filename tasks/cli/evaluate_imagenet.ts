@@ -10,6 +10,7 @@ import type { Device } from "@cram/tensor";
 import { join } from "node:path";
 import { batchNormTuning, TUNING_BATCHES } from "../batch_norm_tuning.ts";
 import type { ImageDataset } from "../data/dataset.ts";
+import { DecodedCache } from "../data/decoded_cache.ts";
 import { openImageSource } from "../data/image_source.ts";
 import { ImageLoader, type ImageLoaderOptions } from "../data/loader.ts";
 import { ImageNormalizer } from "../data/normalization.ts";
@@ -38,12 +39,13 @@ import {
   checkTrainedClasses,
   findTrainedModel,
   loadTrainedModel,
+  TRAINED_DATA_HELP,
   type TrainedModel,
 } from "./trained_model.ts";
 import { pattern, TRAINING_OPTIONS } from "./training_options.ts";
 import { count, openChosenDevice } from "./training_run.ts";
 
-const { model, imageSize, data, workers, maxBad } = IMAGE_OPTIONS;
+const { model, imageSize, data, workers, maxBad, cache } = IMAGE_OPTIONS;
 const { device, threads, help } = TRAINING_OPTIONS;
 
 const OPTIONS = {
@@ -51,11 +53,7 @@ const OPTIONS = {
     "PATH",
     "a run folder of train-imagenet, or a .safetensors file with PyTorch's names; several to compare them",
   )),
-  data: {
-    ...data,
-    help:
-      "the images: a folder, cifar10, which is downloaded, or emoji; default: those of the training",
-  },
+  data: { ...data, help: TRAINED_DATA_HELP },
   model: {
     ...model,
     help: "which network; default: as in the config.json next to --checkpoint",
@@ -88,6 +86,7 @@ const OPTIONS = {
   threads,
   workers,
   maxBad,
+  cache,
   out: text(
     "DIR",
     "where evaluation.json and evaluation.svg are written, behind each row anew",
@@ -195,6 +194,7 @@ async function evaluate(
     validation,
     calibration,
     compressors,
+    cache: options.cache,
     loading: {
       batchSize: settings.batchSize,
       seed: options.seed ?? 1n,
@@ -231,6 +231,7 @@ interface Work {
   readonly validation: ImageDataset;
   readonly calibration: ImageDataset | undefined;
   readonly compressors: readonly Compressor[];
+  readonly cache: string | undefined;
   readonly loading: Omit<ImageLoaderOptions, "transform">;
   readonly progress: ProgressLine;
   readonly signal: AbortSignal;
@@ -301,17 +302,22 @@ async function evaluateModel(
   const { imageSize, augment } = trained;
   using model = await loadTrainedModel(device, trained);
   using normalizer = new ImageNormalizer(device, trained.transform);
-  const transform = { recipe: trained.transform, size: imageSize };
-  using loader = new ImageLoader(work.validation, {
-    ...work.loading,
-    transform: { ...transform, augment: false },
-  });
+  const transform = {
+    recipe: trained.transform,
+    size: imageSize,
+    augment: false,
+  };
+  const cache = work.cache === undefined
+    ? undefined
+    : await DecodedCache.open(work.cache, transform);
+  const loading = { ...work.loading, transform, cache };
+  using loader = new ImageLoader(work.validation, loading);
   const tuning = calibration && batchNormTuning({
     ...work,
     model,
     normalizer,
     dataset: calibration,
-    loading: { ...work.loading, transform: { ...transform, augment } },
+    loading: { ...loading, transform: { ...transform, augment } },
     images: settings.bnTuning,
     draws: settings.draws,
   });

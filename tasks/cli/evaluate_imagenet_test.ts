@@ -1,5 +1,3 @@
-import { exportStateDict, resnet20 } from "@cram/models";
-import { openDevice, writeSafetensors } from "@cram/tensor";
 import {
   assert,
   assertEquals,
@@ -15,52 +13,16 @@ import {
   SMALL,
   withoutPrograms,
 } from "../testdata/command_line.ts";
-import {
-  inTemporaryFolder,
-  withoutPermissions,
-} from "../testdata/temporary_folder.ts";
+import { withoutPermissions } from "../testdata/temporary_folder.ts";
+import { withModels } from "../testdata/trained_models.ts";
 
 const ignore = withoutPermissions || withoutPrograms;
 const PROGRAM = "evaluate_imagenet.ts";
 
-/** A data set of three colours, a run folder and a file of other weights. */
-async function withModels(
-  body: (folder: string, run: string, file: string) => Promise<void>,
-): Promise<void> {
-  await inTemporaryFolder(async (folder) => {
-    const { writeColorFolder } = await import("../testdata/pictures.ts");
-    await writeColorFolder(folder, "train", 3);
-    await writeColorFolder(folder, "val", 1);
-    const run = join(folder, "run");
-    const file = join(folder, "other.safetensors");
-    await mkdir(run);
-    await writeModel(join(run, "model.safetensors"), 1n);
-    await writeModel(file, 2n);
-    const config = {
-      model: "resnet20",
-      transform: "cifar",
-      imageSize: 8,
-      classes: 3,
-      classNames: ["color0", "color1", "color2"],
-      augment: false,
-      data: folder,
-    };
-    await writeFile(join(run, "config.json"), JSON.stringify(config));
-    await body(folder, run, file);
-  });
-}
-
-async function writeModel(path: string, seed: bigint): Promise<void> {
-  await using device = await openDevice("reference");
-  using model = resnet20(device, { classes: 3, seed });
-  using _scope = device.scope();
-  await writeSafetensors(path, exportStateDict(model));
-}
-
 Deno.test("evaluate-imagenet compares a run and a file, dense and compressed", {
   ignore,
 }, () =>
-  withModels(async (folder, run, file) => {
+  withModels(async ({ folder, run, file }) => {
     const out = join(folder, "out");
     const { code, out: text, error } = await runProgram(PROGRAM, [
       `--checkpoint=${run}`,
@@ -119,7 +81,7 @@ dense`;
 Deno.test("evaluate-imagenet ends on Ctrl-C with what was measured", {
   ignore,
 }, () =>
-  withModels(async (folder, run) => {
+  withModels(async ({ folder, run }) => {
     const out = join(folder, "out");
     const { code, error } = await interruptProgram(PROGRAM, [
       `--checkpoint=${run}`,
@@ -143,7 +105,7 @@ Deno.test("evaluate-imagenet ends on Ctrl-C with what was measured", {
 Deno.test("evaluate-imagenet refuses what it cannot use before any work", {
   ignore,
 }, () =>
-  withModels(async (folder, run, file) => {
+  withModels(async ({ folder, run, file }) => {
     const { writeColorFolder } = await import("../testdata/pictures.ts");
     const trainingOnly = join(folder, "training-only");
     await writeColorFolder(trainingOnly, "train", 1);

@@ -10,7 +10,6 @@ import { type Device, openSafetensors } from "@cram/tensor";
 import { exists } from "@std/fs";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { isCheckpoint, readCheckpoint } from "../checkpoint.ts";
 import type { Recipe as TransformRecipe } from "../data/augment.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import { CheckpointError, DataError } from "../errors.ts";
@@ -20,6 +19,10 @@ import { initialize } from "./training_run.ts";
 /** What a run folder may hold to evaluate, the first that is there. */
 const WEIGHTS = ["model.safetensors", "checkpoint.safetensors"];
 const CONFIG = "config.json";
+
+/** Help of `--data` where there is a trained model. */
+export const TRAINED_DATA_HELP =
+  "the images: a folder, cifar10, which is downloaded, or emoji; default: those of the training";
 
 /** A trained image classifier. */
 export interface TrainedModel {
@@ -74,7 +77,7 @@ export async function findTrainedModel(
   const data = choice.data ?? config?.data;
   if (model !== undefined && !Object.hasOwn(MODELS, model)) {
     throw new CheckpointError(
-      `Cannot evaluate "${path}": its model is "${model}", expected one of ${
+      `Cannot use "${path}": its model is "${model}", expected one of ${
         Object.keys(MODELS).join(", ")
       }`,
     );
@@ -134,7 +137,7 @@ async function countClasses(checkpoint: string): Promise<number> {
   const classes = file.entries.get("fc.weight")?.shape[0];
   if (classes === undefined) {
     throw new CheckpointError(
-      `Cannot evaluate "${checkpoint}": there is no "fc.weight" in it, and no ${CONFIG} next to it`,
+      `Cannot use "${checkpoint}": there is no "fc.weight" in it, and no ${CONFIG} next to it`,
     );
   }
   return classes;
@@ -157,7 +160,7 @@ export function checkTrainedClasses(
       : `it tells ${classes} classes apart, the data have ${dataset.classes.length}`
     : differenceOf(classNames, dataset.classes);
   if (problem === undefined) return;
-  throw new DataError(`Cannot evaluate "${checkpoint}": ${problem}`);
+  throw new DataError(`Cannot use "${checkpoint}": ${problem}`);
 }
 
 function differenceOf(
@@ -190,11 +193,7 @@ export async function loadTrainedModel(
 ): Promise<ResNet> {
   const model = MODELS[name](device, { classes, seed: 0n });
   try {
-    if (await isCheckpoint(checkpoint)) {
-      using _scope = device.scope();
-      const state = await readCheckpoint(checkpoint, device);
-      model.loadStateDict(state.model);
-    } else await initialize(model, checkpoint);
+    await initialize(model, checkpoint);
     return model;
   } catch (error) {
     model[Symbol.dispose]();
