@@ -11,19 +11,15 @@ Run: python tests/goldens/trajectories.py > tests/goldens/trajectories.json
 
 import json
 import math
+from itertools import count, islice
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from random_source import RandomSource
+
 STEPS = 50
-RHO = 0.05
-# The draws of RandomSource(0n, BigInt(step)).integer(n) for steps 1 to 50.
-DRAWS = {
-    "1": [0] * STEPS,
-    "2": [int(d) for d in "10111010100010010011010010011011100110011011000110"],
-    "3": [int(d) for d in "10222120200120021112021010122022200221021022010210"],
-}
 
 
 class Network(nn.Module):
@@ -77,16 +73,9 @@ def set_momentum(model, momentum):
             module.momentum = momentum
 
 
-def train(initial, x, labels, base, ascent):
-    model = Network().double()
-    model.load_state_dict(initial)
+def train(model, x, labels, optimizer, ascent):
+    """Takes steps on one batch, and gives the loss of each when it was taken."""
     parameters = list(model.parameters())
-    optimizer = (
-        torch.optim.SGD(parameters, lr=0.02, momentum=0.9, weight_decay=1e-3)
-        if base == "sgd"
-        else torch.optim.Adam(parameters, lr=0.002, eps=1e-4, weight_decay=1e-3)
-    )
-    losses = []
 
     def gradients():
         optimizer.zero_grad()
@@ -94,12 +83,11 @@ def train(initial, x, labels, base, ascent):
         loss.backward()
         return loss.item(), [p.grad.clone() for p in parameters]
 
-    for step in range(STEPS):
+    for step in count(1):
         loss, first = gradients()
-        losses.append(loss)
         combined = first
         if ascent is not None:
-            scale = RHO
+            scale = ascent["rho"]
             if ascent["normalize"]:
                 scale /= torch.cat([g.flatten() for g in first]).norm().item() + 1e-12
             saved = [p.detach().clone() for p in parameters]
@@ -109,7 +97,8 @@ def train(initial, x, labels, base, ascent):
                 for p, g in zip(parameters, first):
                     p.add_(g, alpha=scale)
                 if ascent["compressors"]:
-                    drawn = DRAWS[str(len(ascent["compressors"]))][step]
+                    # As this library draws for seed 0.
+                    drawn = RandomSource(0, step).integer(len(ascent["compressors"]))
                     found = ascent["compressors"][drawn]([parameters[i] for i in prunable])
                     kept = dict(zip(prunable, found))
                     for i, mask in kept.items():
@@ -125,6 +114,18 @@ def train(initial, x, labels, base, ascent):
         for p, g in zip(parameters, combined):
             p.grad = g
         optimizer.step()
+        yield loss
+
+
+def trajectory(initial, x, labels, base, ascent):
+    model = Network().double()
+    model.load_state_dict(initial)
+    optimizer = (
+        torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9, weight_decay=1e-3)
+        if base == "sgd"
+        else torch.optim.Adam(model.parameters(), lr=0.002, eps=1e-4, weight_decay=1e-3)
+    )
+    losses = list(islice(train(model, x, labels, optimizer, ascent), STEPS))
     return {
         "losses": [round(loss, 12) for loss in losses],
         "state": {
@@ -144,18 +145,18 @@ def main():
     }
     x = torch.randn(8, 3, 6, 6).mul(64).round().div(64)
     labels = torch.arange(8) % 4
-    cram = dict(normalize=False, plus=False, compressors=[top_k(0.5)])
+    cram = dict(rho=0.05, normalize=False, plus=False, compressors=[top_k(0.5)])
     multi = [top_k(0.3), top_k(0.5), top_k(0.7)]
     ascents = {
         "base": None,
-        "SAM": dict(normalize=True, plus=False, compressors=[]),
+        "SAM": dict(rho=0.05, normalize=True, plus=False, compressors=[]),
         "CrAM": cram,
         "CrAM+": {**cram, "plus": True},
         "CrAM+-Multi": {**cram, "plus": True, "compressors": multi},
         "CrAM+ N:M": {**cram, "plus": True, "compressors": [n_of_m(2, 4), n_of_m(4, 8)]},
     }
     trajectories = {
-        f"{name} on {base}": train(initial, x, labels, base, ascent)
+        f"{name} on {base}": trajectory(initial, x, labels, base, ascent)
         for name, ascent in ascents.items()
         for base in ("sgd", "adam")
     }
