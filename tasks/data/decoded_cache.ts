@@ -78,7 +78,8 @@ export class DecodedCache {
   ) {
     this.folder = folder;
     this.side = side;
-    this.#index = join(folder, `${crypto.randomUUID()}.jsonl`);
+    // Sorted by name, later indexes come last.
+    this.#index = join(folder, `${Date.now()}-${crypto.randomUUID()}.jsonl`);
     this.#onOff = onOff;
   }
 
@@ -101,7 +102,7 @@ export class DecodedCache {
     const cache = new DecodedCache(path, side, onOff);
     try {
       await mkdir(path, { recursive: true });
-      for (const name of await readdir(path)) {
+      for (const name of (await readdir(path)).sort()) {
         if (name.endsWith(".jsonl")) await cache.#readIndex(join(path, name));
       }
     } catch (error) {
