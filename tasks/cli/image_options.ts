@@ -18,7 +18,7 @@ export const IMAGE_OPTIONS = {
   ),
   recipe: recipeOption(
     IMAGE_RECIPES,
-    "emoji; with --data those of the paper for SGD, for cifar10 and resnet20 cifar10-sgd, else imagenet-sgd with 32 images in a step, and the learning rate changing in each step",
+    "emoji without --data, cifar10-sgd for cifar10 or resnet20, else imagenet-sgd, but with 32 images in a step",
   ),
   model: choice(MODEL_NAMES, "which network"),
   imageSize: integer(1, "height and width in pixels"),

@@ -8,6 +8,7 @@ import type { Compressor } from "@cram/compress";
 import type { ResNet } from "@cram/models";
 import type { OptimizerRule } from "@cram/optim";
 import { type Device, openSafetensors } from "@cram/tensor";
+import { exists } from "@std/fs";
 import { batchNormTuning } from "../batch_norm_tuning.ts";
 import { classification } from "../classification.ts";
 import type { Transform } from "../data/augment.ts";
@@ -246,6 +247,9 @@ async function checkHead(
   model: ResNet,
   dataset: ImageDataset,
 ): Promise<void> {
+  if (!await exists(init, { isFile: true })) {
+    throw new CheckpointError(`Cannot begin with "${init}": no such file`);
+  }
   await using file = await openSafetensors(init);
   const given = file.entries.get(HEAD)?.shape[0];
   const expected = model.stateDict().get(HEAD)?.shape[1];

@@ -23,8 +23,8 @@ Usage: deno task train-imagenet [--data DIR] [options]
 
 Without options it trains on pictures of emoji, in a few minutes. --data DIR
 holds JPEG, PNG or WebP files as DIR/train/CLASS/FILE and DIR/val/CLASS/FILE,
-or WebDataset archives DIR/train-*.tar and DIR/val-*.tar with labels (.cls)
-next to the images.
+WebDataset archives DIR/train-*.tar and DIR/val-*.tar with labels (.cls) next
+to the images, or Parquet files of Hugging Face, DIR/train-*.parquet.
 
 Images and model (where no default is mentioned, it is the recipe's):
 ${describeOptions(IMAGE_OPTIONS)}

@@ -493,6 +493,11 @@ Deno.test("train-imagenet shows what it cannot use, and no stack trace", {
         1,
         `DataError: Cannot evaluate on the images of "${mismatched}": class 1 is "color2" in val, "color1" in train; --no-evaluate leaves that out`,
       ],
+      [
+        [`--data=${data}`, ...SMALL, "--init=/nowhere"],
+        1,
+        'CheckpointError: Cannot begin with "/nowhere": no such file',
+      ],
       [["--data=/nowhere"], 1, 'DataError: Cannot read images of "/nowhere"'],
       [
         [`--data=${data}`, "--classes=2"],
