@@ -54,7 +54,7 @@ async function draw(
   return {
     lines: find("[aria-label=line] path").length,
     bars: find("[aria-label=rule] line").length,
-    dots: find("circle").length,
+    dots: find("[aria-label=dot] > *").length,
     texts: find("text").map(({ textContent }) => textContent),
   };
 }

@@ -113,6 +113,7 @@ export async function plotLines(plot: LinePlot): Promise<string> {
   const series = plot.series.map((one) => ({
     ...one,
     stroke: colorOf(plot, one.name),
+    colorIndex: colorIndexOf(plot, one.name),
   }));
   const svg = Plot.plot({
     document,
@@ -132,7 +133,7 @@ export async function plotLines(plot: LinePlot): Promise<string> {
       Plot.gridY({ strokeOpacity: 0.12 }),
       Plot.axisX({ labelAnchor: "center", labelArrow: "none" }),
       Plot.axisY({ labelAnchor: "center", labelArrow: "none" }),
-      ...series.flatMap(({ style, points, stroke }): Markish[] => {
+      ...series.flatMap(({ style, points, stroke, colorIndex }): Markish[] => {
         const bars = points.filter(({ deviation = 0 }) => deviation > 0);
         const named = points.filter(({ label }) => label !== undefined);
         return [
@@ -154,7 +155,8 @@ export async function plotLines(plot: LinePlot): Promise<string> {
           Plot.dot(points, {
             x: "x",
             y: "y",
-            r: 3.2,
+            r: style === "points" ? 4 : 3.2,
+            symbol: style === "points" ? "diamond" : "circle",
             stroke,
             strokeWidth: 1.5,
             // Hollow before, filled after: lines on top of each other can be told apart.
@@ -165,8 +167,10 @@ export async function plotLines(plot: LinePlot): Promise<string> {
             y: "y",
             text: "label",
             fill: stroke,
-            textAnchor: "start",
-            dx: 7,
+            // Points of two series often lie close together.
+            ...colorIndex % 2 === 0
+              ? { textAnchor: "start", dx: 8 }
+              : { textAnchor: "end", dx: -8 },
           }),
         ];
       }),
@@ -195,9 +199,13 @@ interface LegendEntry {
   readonly dasharray?: string;
 }
 
-function colorOf({ series }: LinePlot, name: string): string {
+function colorIndexOf({ series }: LinePlot, name: string): number {
   const names = [...new Set(series.map(({ name }) => name))];
-  return COLORS[names.indexOf(name) % COLORS.length];
+  return names.indexOf(name);
+}
+
+function colorOf(plot: LinePlot, name: string): string {
+  return COLORS[colorIndexOf(plot, name) % COLORS.length];
 }
 
 function legendOf(plot: LinePlot): LegendEntry[] {

@@ -45,11 +45,14 @@ function attributes(nodes: Iterable<Node>, ...names: string[]): number[][] {
 
 Deno.test("plotLines() draws points, lines and error bars to scale", async () => {
   const svg = await draw(PLOT);
-  const [[left, top], [middle, high], , [, half], [right, bottom]] = attributes(
+  const [[left, top], [middle, high], , [, half]] = attributes(
     svg.querySelectorAll("circle"),
     "cx",
     "cy",
   );
+  const [diamond] = svg.querySelectorAll("[aria-label=dot] path");
+  const [right, bottom] = diamond.getAttribute("transform")
+    .match(/[\d.]+/g)!.map(Number);
   assertAlmostEquals(middle, (left + right) / 2, 1e-6);
   assertAlmostEquals(half, (top + bottom) / 2, 1e-6);
   assertAlmostEquals(high, (3 * top + bottom) / 4, 1e-6);

@@ -351,14 +351,12 @@ function metricsOf(classes: number): MetricColumn[] {
 async function savePlot(
   path: string,
   models: readonly EvaluatedModel[],
-  { data, validationImages }: EvaluationSettings,
+  { validationImages }: EvaluationSettings,
 ): Promise<void> {
   const svg = await plotOneShot({
     title: "Accuracy after one-shot compression",
     metric: "accuracy",
-    label: `Accuracy on ${
-      count(validationImages, "validation image")
-    } of ${data}`,
+    label: `Accuracy on ${count(validationImages, "validation image")}`,
     models: models.filter(({ results }) => results.length > 0),
   });
   await writeText(path, svg);

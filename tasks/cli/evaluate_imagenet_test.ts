@@ -73,7 +73,7 @@ dense`;
       models[0].results[0].metrics.loss !== models[1].results[0].metrics.loss,
     );
     const svg = await readFile(join(out, "evaluation.svg"), "utf8");
-    assertStringIncludes(svg, "Accuracy on 3 validation images of");
+    assertStringIncludes(svg, "Accuracy on 3 validation images (%)");
     // Nothing was written to the run.
     assert(!await exists(join(run, "evaluation.json")));
   }));
