@@ -18,7 +18,8 @@ import torch
 from safetensors.torch import save_file
 from transformers import BertConfig, BertForQuestionAnswering
 
-from trajectories import DRAWS, top_k
+from random_source import RandomSource
+from trajectories import top_k
 
 STEPS = 20
 WARMUP = 4
@@ -126,7 +127,7 @@ def train(model, batch, compressors):
             with torch.no_grad():
                 for p, g in zip(parameters, combined):
                     p.add_(g, alpha=RHO)
-                drawn = DRAWS[str(len(compressors))][step]
+                drawn = RandomSource(0, step + 1).integer(len(compressors))
                 kept = dict(zip(prunable, compressors[drawn]([parameters[i] for i in prunable])))
                 for i, mask in kept.items():
                     parameters[i].mul_(mask)
