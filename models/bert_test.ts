@@ -150,21 +150,21 @@ test("BertForQuestionAnswering drops by the streams of its context, in training 
   assert(await run(5n) !== await run(2n ** 16n));
   assert(await run(5n) !== await run());
 
+  // Behind the embeddings, and in each layer of attention and behind both ways around.
+  const { layers } = SMALL;
   for (
-    const rates of [
-      { hiddenDropout: 0 },
-      { attentionDropout: 0 },
-    ]
+    const [rates, streams] of [
+      [{}, 1 + 3 * layers],
+      [{ hiddenDropout: 0 }, layers],
+      [{ attentionDropout: 0 }, 1 + 2 * layers],
+    ] as const
   ) {
-    using other = new BertForQuestionAnswering(
-      device,
-      { ...SMALL, ...rates },
-      { seed: 1n },
-    );
+    const config = { ...SMALL, ...rates };
+    using other = new BertForQuestionAnswering(device, config, { seed: 1n });
     const context = trainingContext({ updateStatistics: true, stream: 5n }, 7n);
     const { start } = other.forward(inputs, context);
-    assert(String(await start.data()) !== await run(), "one rate is not 0");
-    assert(String(await start.data()) !== await run(5n), "one rate is 0");
+    assertEquals(context.random?.stream, 5n + BigInt(streams));
+    assert(String(await start.data()) !== await run());
   }
 });
 

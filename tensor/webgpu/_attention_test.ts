@@ -130,7 +130,7 @@ for (
           await assertAttends(gpu, sizes, axes, (i) => Math.sin(i));
         }
       }
-      for (const sizes of SIZES.slice(0, 3)) {
+      for (const sizes of [SIZES[0], SIZES[3]]) {
         const dropping = { ...sizes, dropout: DROPOUT };
         await assertAttends(gpu, dropping, undefined, () => 0);
       }
