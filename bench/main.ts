@@ -7,13 +7,8 @@
 import { parseArgs } from "@std/cli";
 import { writeFileSync } from "node:fs";
 import { type DeviceKind, openDevice } from "@cram/tensor";
-import { type Benchmark, measure, type Measurement } from "./_benchmark.ts";
-import { bertBenchmarks } from "./bert.ts";
-import { conv2dBenchmarks } from "./conv2d.ts";
-import { dataBenchmarks } from "./data.ts";
-import { matmulBenchmarks } from "./matmul.ts";
-import { optimizerBenchmarks } from "./optimizer.ts";
-import { trainStepBenchmarks } from "./train_step.ts";
+import { measure, type Measurement } from "./_benchmark.ts";
+import { BENCHMARKS } from "./_benchmarks.ts";
 
 const HELP = `Times operations and prints minimum, median and maximum.
 
@@ -26,15 +21,6 @@ Usage: deno task bench [options]
   --list           print the names and stop
   --help           print this text and stop
 `;
-
-const BENCHMARKS: readonly Benchmark[] = [
-  ...matmulBenchmarks,
-  ...conv2dBenchmarks,
-  ...dataBenchmarks,
-  ...optimizerBenchmarks,
-  ...trainStepBenchmarks,
-  ...bertBenchmarks,
-];
 
 function format(
   { name, milliseconds, gflops, imagesPerSecond }: Measurement,
