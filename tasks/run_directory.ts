@@ -210,6 +210,16 @@ export class RunDirectory implements Disposable {
     return this.#file(RESULTS);
   }
 
+  /**
+   * Reads `results.json`.
+   *
+   * @returns What {@linkcode RunDirectory.saveResults} was given; `undefined` if that was not yet.
+   */
+  async loadResults(): Promise<Readonly<Record<string, unknown>> | undefined> {
+    if (!await exists(this.#file(RESULTS))) return undefined;
+    return JSON.parse(await readFile(this.#file(RESULTS), "utf8"));
+  }
+
   /** Leaves the folder to other processes. */
   [Symbol.dispose](): void {
     this.#lock[Symbol.dispose]();

@@ -110,3 +110,25 @@ export function sampleImages(
   const order = random.permutation(dataset.files.length).subarray(0, count);
   return { ...dataset, files: Array.from(order, (i) => dataset.files[i]) };
 }
+
+/**
+ * Splits a data set into two at random; both keep its order.
+ *
+ * @param dataset The data set.
+ * @param count How many images the second part has.
+ * @param random What the draw comes from.
+ * @returns The rest, and the images that were drawn, both of the same classes.
+ */
+export function holdOutImages(
+  dataset: ImageDataset,
+  count: number,
+  random: RandomSource,
+): [rest: ImageDataset, heldOut: ImageDataset] {
+  const { files } = dataset;
+  const drawn = new Set(random.permutation(files.length).subarray(0, count));
+  const part = (isDrawn: boolean): ImageDataset => ({
+    ...dataset,
+    files: files.filter((_, i) => drawn.has(i) === isDrawn),
+  });
+  return [part(false), part(true)];
+}

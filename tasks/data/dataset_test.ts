@@ -1,5 +1,6 @@
 import {
   assertEquals,
+  assertNotEquals,
   assertRejects,
   assertStrictEquals,
   assertStringIncludes,
@@ -12,7 +13,8 @@ import {
   inTemporaryFolder,
   withoutPermissions as ignore,
 } from "../testdata/temporary_folder.ts";
-import { findImages, openImages } from "./dataset.ts";
+import { findImages, holdOutImages, openImages } from "./dataset.ts";
+import { holdOutRandom } from "./random_streams.ts";
 
 async function writeAll(folder: string, paths: string[]): Promise<void> {
   for (const path of paths) {
@@ -209,3 +211,28 @@ Deno.test(
       );
     }),
 );
+
+Deno.test("holdOutImages() splits a data set, by the seed alone", () => {
+  const dataset = {
+    classes: ["a"],
+    files: Array.from({ length: 20 }, (_, i) => ({
+      path: `${i}`,
+      offset: 0,
+      length: undefined,
+      name: `${i}`,
+      label: 0,
+    })),
+  };
+  const split = (seed: bigint): string[][] =>
+    holdOutImages(dataset, 5, holdOutRandom(seed))
+      .map(({ files }) => files.map(({ name }) => name));
+  const [rest, heldOut] = split(1n);
+  assertEquals(heldOut.length, 5);
+  assertEquals(
+    [...rest, ...heldOut].sort(),
+    dataset.files.map(({ name }) => name).sort(),
+  );
+  assertEquals(rest, rest.toSorted((a, b) => Number(a) - Number(b)));
+  assertEquals(split(1n), [rest, heldOut]);
+  assertNotEquals(split(2n)[1], heldOut);
+});

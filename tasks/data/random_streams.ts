@@ -15,6 +15,8 @@ const ORDER = 1n;
 const AUGMENTATION = 2n;
 const COMPRESSION = 3n;
 const CALIBRATION = 4n;
+const HOLD_OUT = 5n;
+const DROPOUT = 6n;
 
 function sourceOf(
   seed: bigint,
@@ -65,6 +67,17 @@ export function compressionSeed(seed: bigint): bigint {
 }
 
 /**
+ * The seed of dropout, which needs one of its own: optimizers count through
+ * all streams.
+ *
+ * @param seed The seed of the run.
+ * @returns Another seed.
+ */
+export function dropoutSeed(seed: bigint): bigint {
+  return seedOf(sourceOf(seed, DROPOUT, 0, 0));
+}
+
+/**
  * The seed of the order and augmentation of the images that running statistics
  * are tuned on.
  *
@@ -85,6 +98,16 @@ export function calibrationSeed(seed: bigint, draw: number): bigint {
  */
 export function calibrationRandom(seed: bigint, draw: number): RandomSource {
   return sourceOf(seed, CALIBRATION, draw, 1);
+}
+
+/**
+ * The randomness of which images are held out of the training.
+ *
+ * @param seed The seed of the run.
+ * @returns A source of its own.
+ */
+export function holdOutRandom(seed: bigint): RandomSource {
+  return sourceOf(seed, HOLD_OUT, 0, 0);
 }
 
 function seedOf(random: RandomSource): bigint {
