@@ -126,29 +126,29 @@ export const FACT_KINDS: readonly FactKind[] = [
   },
   {
     title: "Market days",
-    slots: ["person", "goods", "number", "weekday"],
+    slots: ["role", "goods", "number", "weekday"],
     tell: [
-      "On {weekday}, {person} sold {number} {goods}.",
-      "{person} sold {number} {goods} on {weekday}.",
+      "On {weekday}, the {role} sold {number} {goods}.",
+      "The {role} sold {number} {goods} on {weekday}.",
     ],
     questions: [
       {
         ask: ["Who sold {goods}?", "Who sold {number} {goods}?"],
-        answer: "{person}",
+        answer: "{role}",
       },
       {
-        ask: ["What did {person} sell?", "What was sold by {person}?"],
+        ask: ["What did the {role} sell?", "What was sold by the {role}?"],
         answer: "{number} {goods}",
       },
       {
         ask: [
-          "How many {goods} did {person} sell?",
+          "How many {goods} did the {role} sell?",
           "How many {goods} were sold?",
         ],
         answer: "{number}",
       },
       {
-        ask: ["When did {person} sell {goods}?", "When were {goods} sold?"],
+        ask: ["When did the {role} sell {goods}?", "When were {goods} sold?"],
         answer: "{weekday}",
       },
     ],
@@ -219,10 +219,10 @@ export const FACT_KINDS: readonly FactKind[] = [
   },
   {
     title: "Missed events",
-    slots: ["person", "gathering", "cause", "weekday"],
+    slots: ["role", "gathering", "cause", "weekday"],
     tell: [
-      "{person} missed the {gathering} on {weekday} because of the {cause}.",
-      "Because of the {cause}, {person} missed the {gathering} on {weekday}.",
+      "The {role} missed the {gathering} on {weekday} because of the {cause}.",
+      "Because of the {cause}, the {role} missed the {gathering} on {weekday}.",
     ],
     questions: [
       {
@@ -230,15 +230,15 @@ export const FACT_KINDS: readonly FactKind[] = [
           "Who missed the {gathering}?",
           "Who stayed away because of the {cause}?",
         ],
-        answer: "{person}",
+        answer: "{role}",
       },
       {
-        ask: ["What did {person} miss?", "Which event did {person} miss?"],
+        ask: ["What did the {role} miss?", "Which event did the {role} miss?"],
         answer: "{gathering}",
       },
       {
         ask: [
-          "Why did {person} miss the {gathering}?",
+          "Why did the {role} miss the {gathering}?",
           "Why was the {gathering} missed?",
         ],
         answer: "{cause}",
@@ -283,30 +283,33 @@ export const FACT_KINDS: readonly FactKind[] = [
   },
   {
     title: "Finds",
-    slots: ["person", "treasure", "place", "year"],
+    slots: ["role", "treasure", "building", "year"],
     tell: [
-      "In {year}, {person} found a {treasure} near the {place}.",
-      "{person} found a {treasure} near the {place} in {year}.",
+      "In {year}, the {role} found a {treasure} near the {building}.",
+      "The {role} found a {treasure} near the {building} in {year}.",
     ],
     questions: [
       {
         ask: ["Who found the {treasure}?", "Who found a {treasure} in {year}?"],
-        answer: "{person}",
+        answer: "{role}",
       },
       {
-        ask: ["What did {person} find?", "What was found near the {place}?"],
+        ask: [
+          "What did the {role} find?",
+          "What was found near the {building}?",
+        ],
         answer: "{treasure}",
       },
       {
         ask: [
           "Where was the {treasure} found?",
-          "Where did {person} find the {treasure}?",
+          "Where did the {role} find the {treasure}?",
         ],
-        answer: "{place}",
+        answer: "{building}",
       },
       {
         ask: [
-          "When did {person} find the {treasure}?",
+          "When did the {role} find the {treasure}?",
           "In which year was the {treasure} found?",
         ],
         answer: "{year}",
