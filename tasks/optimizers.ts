@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Compressor, nm, topK } from "@cram/compress";
+import { type Compressor, nm, topK, type TopKOptions } from "@cram/compress";
 import {
   adam,
   adamW,
@@ -71,10 +71,12 @@ export interface OptimizerSettings {
   readonly weightDecay: number;
   /** ρ of SAM and CrAM. */
   readonly rho?: number;
-  /** Sparsities of global Top-K, one of CrAM's lists to draw from. */
+  /** Sparsities of Top-K, one of CrAM's lists to draw from. */
   readonly sparsities?: readonly number[];
   /** N:M patterns, the other one. */
   readonly patterns?: readonly NMPattern[];
+  /** Whether Top-K has one threshold for all weights, or one for each layer. Default: `global`. */
+  readonly scope?: TopKOptions["scope"];
   /** The seed of the run. */
   readonly seed: bigint;
 }
@@ -130,20 +132,20 @@ function baseOf(
 }
 
 /**
- * Makes compressors: global Top-K for each sparsity, then the N:M patterns.
+ * Makes compressors: Top-K for each sparsity, then the N:M patterns.
  *
- * @param settings Sparsities and patterns.
+ * @param settings Sparsities, their scope, and patterns.
  * @returns The compressors.
  * @throws {ArgumentError} If one is out of its range.
  */
 export function compressorsOf(
-  { sparsities = [], patterns = [] }: Pick<
+  { sparsities = [], patterns = [], scope }: Pick<
     OptimizerSettings,
-    "sparsities" | "patterns"
+    "sparsities" | "patterns" | "scope"
   >,
 ): Compressor[] {
   return [
-    ...sparsities.map((sparsity) => topK(sparsity)),
+    ...sparsities.map((sparsity) => topK(sparsity, { scope })),
     ...patterns.map(({ n, m }) => nm(n, m)),
   ];
 }
