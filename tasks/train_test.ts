@@ -175,6 +175,45 @@ Deno.test("train() takes the same steps in parts of unequal size", {
     }
   }));
 
+Deno.test(
+  "train() measures at the parameters themselves, not at perturbed ones",
+  {
+    ignore,
+  },
+  () =>
+    withSetup(async (setup) => {
+      const task = classification(setup);
+      const asked: number[] = [];
+      const reports: TrainingReport[] = [];
+      await trainTask({
+        ...setup,
+        optimizer: cramPlus({
+          base: sgd(),
+          compressors: [topK(0.5), topK(0.9)],
+        }),
+        steps: 4,
+        logEvery: 1,
+        task: {
+          ...task,
+          parts: (batch, sizes) =>
+            task.parts(batch, sizes).map((part) => ({
+              forward(pass) {
+                const outputs = part.forward(pass);
+                const hits = () => {
+                  asked.push(pass.pass);
+                  return outputs.hits();
+                };
+                return { ...outputs, hits };
+              },
+            })),
+        },
+        onReport: (report) => void reports.push(report),
+      });
+      assertEquals(asked, [1, 1, 1, 1]);
+      assert(reports.every(({ sparsity }) => [0.5, 0.9].includes(sparsity)));
+    }),
+);
+
 Deno.test("train() ends after the step in which it is told to", {
   ignore,
 }, () =>
