@@ -9,7 +9,7 @@ import passages from "./passages.json" with { type: "json" };
 import type { SquadFile } from "./squad_file.ts";
 
 /** How many passages are generated, with four questions each. */
-const TRAINING_PASSAGES = 4000;
+const TRAINING_PASSAGES = 8000;
 const VALIDATION_PASSAGES = 125;
 
 /** One of so many written passages is kept for validation. */
@@ -36,7 +36,7 @@ export interface DefaultSquad {
  * Both are original and under the project's licence (MIT).
  *
  * @param seed What the generated passages are drawn from; 0 to 2^64 - 1.
- * @returns The two parts: 4,000 generated passages and 58 written ones to train
+ * @returns The two parts: 8,000 generated passages and 58 written ones to train
  * on, 125 and 8 to evaluate on.
  * @throws {ArgumentError} If the seed is no bigint of 64 bits.
  *

@@ -11,7 +11,7 @@ function count(file: SquadFile, origin: string): number[] {
 }
 
 Deno.test("both parts have generated and written passages", () => {
-  assertEquals(count(train, "generated"), [4000, 16000]);
+  assertEquals(count(train, "generated"), [8000, 32000]);
   assertEquals(count(validation, "generated"), [125, 500]);
   assertEquals(count(train, "written"), [58, 403]);
   assertEquals(count(validation, "written"), [8, 56]);

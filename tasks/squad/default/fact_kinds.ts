@@ -33,7 +33,7 @@ export const FACT_KINDS: readonly FactKind[] = [
     slots: ["person", "object", "colour", "place"],
     tell: [
       "{person} made a {colour} {object} in the {place}.",
-      "In the {place}, {person} built a {colour} {object}.",
+      "{person} built a {colour} {object} in the {place}.",
     ],
     questions: [
       {
@@ -65,7 +65,7 @@ export const FACT_KINDS: readonly FactKind[] = [
     slots: ["person", "role", "city", "year"],
     tell: [
       "{person} worked as a {role} in {city} from {year}.",
-      "From {year} on, {person} was a {role} in {city}.",
+      "{person} was a {role} in {city} from {year}.",
     ],
     questions: [
       {
@@ -97,7 +97,7 @@ export const FACT_KINDS: readonly FactKind[] = [
     slots: ["building", "city", "material", "year"],
     tell: [
       "The {material} {building} of {city} was opened in {year}.",
-      "In {year}, a {building} of {material} was opened in {city}.",
+      "A {building} of {material} was opened in {city} in {year}.",
     ],
     questions: [
       {
@@ -158,7 +158,7 @@ export const FACT_KINDS: readonly FactKind[] = [
     slots: ["animal", "food", "place", "number"],
     tell: [
       "The {animal} eats {food} and sleeps {number} hours a week in the {place}.",
-      "In the {place}, the {animal} eats {food} and sleeps {number} hours a week.",
+      "The {animal} lives on {food} and sleeps {number} hours a week in the {place}.",
     ],
     questions: [
       {
@@ -193,7 +193,7 @@ export const FACT_KINDS: readonly FactKind[] = [
     slots: ["person", "city", "vehicle", "month"],
     tell: [
       "{person} went to {city} by {vehicle} in {month}.",
-      "In {month}, {person} took a {vehicle} to {city}.",
+      "{person} took a {vehicle} to {city} in {month}.",
     ],
     questions: [
       {
@@ -285,7 +285,7 @@ export const FACT_KINDS: readonly FactKind[] = [
     title: "Finds",
     slots: ["role", "treasure", "building", "year"],
     tell: [
-      "In {year}, the {role} found a {treasure} near the {building}.",
+      "The {role} discovered a {treasure} near the {building} in {year}.",
       "The {role} found a {treasure} near the {building} in {year}.",
     ],
     questions: [

@@ -14,7 +14,7 @@ import { WORDS } from "./words.ts";
 const FACTS = 3;
 
 /** The share of passages in which two facts are of one kind. */
-const PAIRS = 0.4;
+const PAIRS = 0.25;
 
 /** How many questions are asked about a passage. */
 const QUESTIONS = 4;
@@ -44,11 +44,11 @@ interface Fact {
 /**
  * Makes passages with questions in SQuAD v1.1 format.
  *
- * A passage tells three facts, each in a sentence: "In the barn, Clara built a
- * red chair. Victor went to Rome by train in May. …" What answers a question
- * is surrounded by other words of its class, so that it can be found only by
- * finding the sentence that the question is about: by what happened there, and
- * in four of ten passages, where two facts are of one kind, by who took part.
+ * A passage tells three facts, each in a sentence: "Clara built a red chair in
+ * the barn. Victor went to Rome by train in May. …" What answers a question is
+ * among other words of its class, so that it can be found only by finding the
+ * sentence that the question is about: by what happened there, and in every
+ * fourth passage, where two facts are of one kind, by who took part.
  * All words are single WordPieces of bert-base-uncased.
  *
  * @param options Seed, number of passages and the split.
