@@ -16,10 +16,14 @@ import {
   cast,
   type Device,
   equal,
+  greater,
+  lessEqual,
+  oneHot,
   softmaxCrossEntropy,
   sum,
   type Tensor,
   tensor,
+  where,
 } from "@cram/tensor";
 import type { ImageBatch, ImageLoader } from "./data/loader.ts";
 import type { ImageNormalizer } from "./data/normalization.ts";
@@ -101,4 +105,44 @@ export function countHits(logits: Tensor, labels: Tensor): Tensor {
   using isHit = equal(best, labels);
   using asNumbers = cast(isHit, "float32");
   return sum(asNumbers);
+}
+
+/**
+ * Counts the images for which the class is among those of highest score, as
+ * ImageNet's top-5 accuracy asks. Of equal scores all are as high.
+ *
+ * @param logits `[N, classes]`.
+ * @param labels `int32 [N]`.
+ * @param k Among how many classes.
+ * @returns Their number, a scalar; images whose scores are no numbers do not count.
+ *
+ * @example The right class is the second
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { countTopHits } from "@cram/tasks";
+ * import { openDevice, tensor } from "@cram/tensor";
+ *
+ * await using device = await openDevice("reference");
+ * using _scope = device.scope();
+ * const logits = tensor(device, [[0.2, 0.5, 0.3]]);
+ * const labels = tensor(device, [2], { dtype: "int32" });
+ * assertEquals(await countTopHits(logits, labels, 1).item(), 0);
+ * assertEquals(await countTopHits(logits, labels, 2).item(), 1);
+ * ```
+ */
+export function countTopHits(
+  logits: Tensor,
+  labels: Tensor,
+  k: number,
+): Tensor {
+  const { device } = logits;
+  using scope = device.scope();
+  const classes = logits.shape[1];
+  const isOwn = oneHot(labels, classes, { dtype: "bool" });
+  const score = sum(where(isOwn, logits, 0), { axes: [1], keepDims: true });
+  // Not "how many are higher": scores that are no numbers are neither.
+  const notHigher = sum(cast(lessEqual(logits, score), "float32"), {
+    axes: [1],
+  });
+  return scope.keep(sum(cast(greater(notHigher, classes - k), "float32")));
 }

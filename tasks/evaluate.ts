@@ -5,22 +5,10 @@
  */
 
 import { EVALUATION, type Layer } from "@cram/models";
-import {
-  cast,
-  type Device,
-  greater,
-  lessEqual,
-  oneHot,
-  softmaxCrossEntropy,
-  sum,
-  type Tensor,
-  tensor,
-  where,
-  zeros,
-} from "@cram/tensor";
+import { type Device, softmaxCrossEntropy, tensor, zeros } from "@cram/tensor";
 import { addInPlace } from "@cram/tensor/backward";
 import { setImmediate } from "node:timers/promises";
-import { countHits } from "./classification.ts";
+import { countHits, countTopHits } from "./classification.ts";
 import type { ImageLoader } from "./data/loader.ts";
 import type { ImageNormalizer } from "./data/normalization.ts";
 import type { Metrics } from "./one_shot.ts";
@@ -76,7 +64,7 @@ export async function evaluateClassifier(
     const logits = model.forward(normalizer.images(batch), EVALUATION);
     meter.recordHits(countHits(logits, labels));
     classes = logits.shape[1];
-    if (classes > TOP) addInPlace(topHits, countTopHits(logits, labels));
+    if (classes > TOP) addInPlace(topHits, countTopHits(logits, labels, TOP));
     meter.recordLoss(softmaxCrossEntropy(logits, labels), batch.size);
     sizes.push(batch.size);
     // Kernels of the cpu device hold this thread up; signals must still arrive.
@@ -91,19 +79,4 @@ export async function evaluateClassifier(
     ...classes > TOP ? { top5Accuracy: await topHits.item() / images } : {},
     loss: total / images,
   };
-}
-
-/** Counts the images for which fewer than five classes score higher than theirs. */
-function countTopHits(logits: Tensor, labels: Tensor): Tensor {
-  const classes = logits.shape[1];
-  const isOwn = oneHot(labels, classes, { dtype: "bool" });
-  const score = sum(where(isOwn, logits, 0), {
-    axes: [1],
-    keepDims: true,
-  });
-  // Scores that are no numbers are above all.
-  const notHigher = sum(cast(lessEqual(logits, score), "float32"), {
-    axes: [1],
-  });
-  return sum(cast(greater(notHigher, classes - TOP), "float32"));
 }
