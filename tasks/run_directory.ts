@@ -41,6 +41,10 @@ const LEFTOVER = /(\.safetensors\.[\da-f-]{36}|\.json)\.tmp$/;
 /** Settings that may be others when a run goes on: they do not change what comes out. */
 const FREE_SETTINGS = new Set([
   "data",
+  "validation",
+  "maxAnswerLength",
+  "nBest",
+  "nullScoreDiffThreshold",
   "workers",
   "maxBad",
   "checkpointEvery",

@@ -83,6 +83,8 @@ export interface TrainingRun<Batch extends TrainingBatch> {
   readonly optimizerOptions?: Pick<OptimizerOptions, "groups" | "clip">;
   /** What the run leaves behind, if it was asked to. */
   readonly directory: RunDirectory | undefined;
+  /** Writes the model, and returns where. Default: `model.safetensors`. */
+  readonly saveModel?: () => Promise<string>;
   /** Where progress is shown. */
   readonly progress: ProgressLine;
   /** Ends the training after the step that is going on. */
@@ -150,9 +152,9 @@ export async function runTraining<Batch extends TrainingBatch>(
     }`,
   );
   if (directory !== undefined) {
-    progress.note(
-      `Wrote ${await directory.saveModel(task.device, task.model)}`,
-    );
+    const save = run.saveModel ??
+      (() => directory.saveModel(task.device, task.model));
+    progress.note(`Wrote ${await save()}`);
   }
 }
 

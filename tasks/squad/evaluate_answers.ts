@@ -4,10 +4,15 @@
  * @module
  */
 
+import type { Compressor, Weight } from "@cram/compress";
 import { type BertForQuestionAnswering, EVALUATION } from "@cram/models";
 import type { Device } from "@cram/tensor";
 import { setImmediate } from "node:timers/promises";
-import type { Metrics } from "../one_shot.ts";
+import {
+  evaluateOneShot,
+  type Metrics,
+  type OneShotResult,
+} from "../one_shot.ts";
 import {
   type AnswerSearchOptions,
   type FeatureLogits,
@@ -116,4 +121,55 @@ function metricsOf({ exactMatch, f1 }: AnswerScores): AnswerMetrics {
 function withPrefix(prefix: string, scores: AnswerScores): Metrics {
   const { exactMatch, f1 } = metricsOf(scores);
   return { [`${prefix}ExactMatch`]: exactMatch, [`${prefix}F1`]: f1 };
+}
+
+/** What {@linkcode evaluateAnswersOneShot} needs. */
+export interface AnswerOneShotOptions extends AnswerEvaluationOptions {
+  /** What is tried, one after the other; the model as it is comes first by itself. */
+  readonly compressors: readonly Compressor[];
+  /** Which weights are compressed, by their names; never biases and normalizations. */
+  readonly prunable: RegExp;
+  /** Told of each result with its answers as soon as they are there. */
+  readonly onResult?: (
+    result: OneShotResult,
+    predictions: SquadPredictions,
+  ) => void | Promise<void>;
+}
+
+/**
+ * Measures a model as it is and compressed by each of some compressors, as
+ * {@linkcode evaluateOneShot}.
+ *
+ * @param options Model, questions and compressors.
+ * @returns One result for the model as it is and each compressor; fewer if `signal` ended it early.
+ * @throws {ArgumentError} If the model has no prunable weights.
+ */
+export async function evaluateAnswersOneShot(
+  options: AnswerOneShotOptions,
+): Promise<OneShotResult[]> {
+  const { prunable, onResult } = options;
+  let evaluation: AnswerEvaluation | undefined;
+  return await evaluateOneShot({
+    ...options,
+    prunable: (weight) => isPrunable(weight, prunable),
+    measure: async () => {
+      evaluation = await evaluateAnswers(options);
+      return evaluation?.metrics ?? {};
+    },
+    onResult: (result) => onResult?.(result, evaluation!.predictions),
+  });
+}
+
+/**
+ * Tells which weights of a BERT are compressed.
+ *
+ * @param weight A weight.
+ * @param prunable The names that are meant.
+ * @returns Whether it is one of them, and neither a bias nor of a normalization.
+ */
+export function isPrunable(
+  { name, tensor }: Weight,
+  prunable: RegExp,
+): boolean {
+  return tensor.rank >= 2 && prunable.test(name);
 }

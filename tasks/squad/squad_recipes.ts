@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BERT_CONFIGS, type BertConfig } from "@cram/models";
+import type { BERT_CONFIGS, BertConfig } from "@cram/models";
 import type { TrainingRecipe } from "../recipes.ts";
 
 /** The sizes of BERT by name. */
@@ -76,8 +76,8 @@ export const SQUAD_RECIPES = {
     learningRate: 1e-3,
     weightDecay: 0.01,
     batchSize: 32,
-    epochs: 2,
-    warmupEpochs: 0.2,
+    epochs: 1,
+    warmupEpochs: 0.1,
     seed: 1n,
   },
   "squad-adam": {
