@@ -30,7 +30,6 @@ Deno.test("evaluate-imagenet compares a run and a file, dense and compressed", {
       ...SMALL,
       `--data=${folder}`,
       "--sparsities=0.9",
-      "--nm=2:4",
       "--quantize=4",
       "--bn-tuning=4",
       "--draws=2",
@@ -52,7 +51,7 @@ dense`;
       await readFile(join(out, "evaluation.json"), "utf8"),
     );
     assert(isComplete);
-    const compressors = ["top-k 90 %", "2:4", "4 bits"];
+    const compressors = ["top-k 90 %", "4 bits"];
     assertEquals(settings.compressors, compressors);
     assertEquals(settings.validationImages, 3);
     assertEquals(
