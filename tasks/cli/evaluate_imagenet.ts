@@ -5,29 +5,31 @@
  * @module
  */
 
-import { type Compressor, nm, quantize, topK } from "@cram/compress";
+import type { Compressor } from "@cram/compress";
 import type { Device } from "@cram/tensor";
-import { join } from "node:path";
 import { batchNormTuning, TUNING_BATCHES } from "../batch_norm_tuning.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import { DecodedCache } from "../data/decoded_cache.ts";
 import { openImageSource } from "../data/image_source.ts";
 import { ImageLoader, type ImageLoaderOptions } from "../data/loader.ts";
 import { ImageNormalizer } from "../data/normalization.ts";
-import { DataError, UsageError } from "../errors.ts";
+import { DataError } from "../errors.ts";
 import { evaluateClassifier } from "../evaluate.ts";
-import { evaluateOneShot, type OneShotResult } from "../one_shot.ts";
-import { plotOneShot } from "../one_shot_plot.ts";
+import { evaluateOneShot } from "../one_shot.ts";
 import { type MetricColumn, OneShotTable } from "../one_shot_table.ts";
-import { writeJson, writeText } from "../output_file.ts";
 import { ProgressLine, standardOutput } from "../progress.ts";
+import {
+  chosenCompressors,
+  commonData,
+  COMPRESSION_OPTIONS,
+  type Evaluated,
+  EvaluationReport,
+  findCompared,
+} from "./evaluation.ts";
 import { IMAGE_OPTIONS } from "./image_options.ts";
 import {
-  choice,
   describeOptions,
   integer,
-  list,
-  number,
   type OptionValues,
   parseOptions,
   repeated,
@@ -42,7 +44,7 @@ import {
   TRAINED_DATA_HELP,
   type TrainedModel,
 } from "./trained_model.ts";
-import { pattern, TRAINING_OPTIONS } from "./training_options.ts";
+import { TRAINING_OPTIONS } from "./training_options.ts";
 import { count, openChosenDevice } from "./training_run.ts";
 
 const { model, imageSize, data, workers, maxBad, cache } = IMAGE_OPTIONS;
@@ -62,16 +64,7 @@ const OPTIONS = {
     ...imageSize,
     help: "height and width in pixels; default: as in config.json",
   },
-  sparsities: list(number(
-    { least: 0, below: 1 },
-    "parts of zeros that Top-K prunes to; default 0.5,0.7,0.8,0.9,0.95",
-  )),
-  scope: choice(
-    ["global", "uniform"],
-    "whether Top-K has one threshold for all weights, or one for each layer, which leaves the first and the last one dense; default global",
-  ),
-  nm: list(pattern("N:M patterns to prune to, such as 2:4,4:8")),
-  quantize: list(integer(2, "bits of weights to round to, such as 8,4")),
+  ...COMPRESSION_OPTIONS,
   bnTuning: integer(
     0,
     `how many training images batch norm is tuned on, in ${TUNING_BATCHES} batches; 0: it is not; default 1000`,
@@ -118,30 +111,17 @@ Examples:
     --model resnet50 --data DIR --draws 1
 `;
 
-/** Settings of an evaluation, complete; what `evaluation.json` begins with. */
-interface EvaluationSettings {
-  readonly data: string;
-  readonly validationImages: number;
-  readonly device: string;
-  readonly compressors: readonly string[];
-  readonly bnTuning: number;
-  readonly draws: number;
-  readonly batchSize: number;
-  readonly seed: string;
-}
-
-/** A model with what was measured so far. */
-interface EvaluatedModel extends TrainedModel {
-  readonly results: OneShotResult[];
-}
-
 async function evaluate(
   options: OptionValues<typeof OPTIONS>,
   signal: AbortSignal,
 ): Promise<void> {
-  const compressors = compressorsOf(options);
-  const models = await findModels(options);
-  const source = await openImageSource(dataOf(options, models), {
+  const compressors = chosenCompressors(options);
+  const models = await findCompared(
+    options.checkpoint,
+    (path) => findTrainedModel(path, options),
+  );
+  const data = options.data ?? commonData(models, "images");
+  const source = await openImageSource(data, {
     onProgress: (message) => console.error(message),
     signal,
   });
@@ -155,7 +135,7 @@ async function evaluate(
   const { bnTuning = 1000 } = options;
   const calibration = bnTuning > 0 ? await source.train() : undefined;
   await using device = await openChosenDevice(options);
-  const settings: EvaluationSettings = {
+  const settings = {
     data: source.name,
     validationImages: validation.files.length,
     device: device.info.kind,
@@ -165,22 +145,18 @@ async function evaluate(
     batchSize: options.batchSize ?? 128,
     seed: `${options.seed ?? 1n}`,
   };
-  const save = async (): Promise<void> => {
-    if (options.out === undefined) return;
-    const isComplete = models.every(({ results }) =>
+  const report = new EvaluationReport(
+    options.out,
+    settings,
+    models,
+    (results) =>
       results.length === 1 + compressors.length &&
       results.every(({ tuned }) =>
         (tuned?.draws.length ?? 0) === settings.draws
-      )
-    );
-    await writeJson(join(options.out, "evaluation.json"), {
-      settings,
-      isComplete,
-      models,
-    });
-  };
+      ),
+  );
   // Whether it can be written shows before any work is done.
-  await save();
+  await report.save();
   const batches = Math.ceil(validation.files.length / settings.batchSize);
   const progress = new ProgressLine(
     standardOutput(),
@@ -207,7 +183,7 @@ async function evaluate(
     progress,
     signal,
     onBatch: () => progress.advance(++done),
-    save,
+    report,
   };
   progress.note(
     `On ${device.info.kind} (${device.info.description}), ${
@@ -218,15 +194,17 @@ async function evaluate(
     if (!signal.aborted) await evaluateModel(model, work);
   }
   progress.finish();
-  if (options.out !== undefined && models[0].results.length > 0) {
-    await savePlot(join(options.out, "evaluation.svg"), models, settings);
-    progress.note(`Wrote evaluation.json and evaluation.svg to ${options.out}`);
-  }
+  const written = await report.finish({
+    title: "Accuracy after one-shot compression",
+    metric: "accuracy",
+    label: `Accuracy on ${count(validation.files.length, "validation image")}`,
+  });
+  if (written !== undefined) progress.note(written);
 }
 
 /** What the parts of the program work with. */
 interface Work {
-  readonly settings: EvaluationSettings;
+  readonly settings: { readonly bnTuning: number; readonly draws: number };
   readonly device: Device;
   readonly validation: ImageDataset;
   readonly calibration: ImageDataset | undefined;
@@ -236,66 +214,12 @@ interface Work {
   readonly progress: ProgressLine;
   readonly signal: AbortSignal;
   readonly onBatch: () => void;
-  readonly save: () => Promise<void>;
-}
-
-/** Finds all models, whose names are then different. */
-async function findModels(
-  options: OptionValues<typeof OPTIONS>,
-): Promise<EvaluatedModel[]> {
-  const { checkpoint: paths } = options;
-  if (paths === undefined) {
-    throw new UsageError(
-      "Cannot evaluate without a model: say --checkpoint PATH; --help explains",
-    );
-  }
-  const found = await Promise.all(
-    paths.map((path) => findTrainedModel(path, options)),
-  );
-  const names = new Set(found.map(({ name }) => name));
-  return found.map((model, i) => ({
-    ...model,
-    name: names.size === found.length ? model.name : paths[i],
-    results: [],
-  }));
-}
-
-function dataOf(
-  options: OptionValues<typeof OPTIONS>,
-  models: readonly TrainedModel[],
-): string {
-  const [data, ...others] = new Set(
-    options.data === undefined
-      ? models.map(({ data }) => data)
-      : [options.data],
-  );
-  if (data !== undefined && others.length === 0) return data;
-  throw new UsageError(
-    others.length > 0
-      ? `Cannot compare models that were trained on "${data}" and on "${
-        others[0]
-      }": say --data`
-      : "Cannot evaluate without images: say --data DIR; --help explains",
-  );
-}
-
-function compressorsOf(
-  { sparsities, scope, nm: patterns, quantize: bits }: OptionValues<
-    typeof OPTIONS
-  >,
-): Compressor[] {
-  return [
-    ...(sparsities ?? [0.5, 0.7, 0.8, 0.9, 0.95]).map((sparsity) =>
-      topK(sparsity, { scope })
-    ),
-    ...(patterns ?? []).map(({ n, m }) => nm(n, m)),
-    ...(bits ?? []).map((bits) => quantize({ bits })),
-  ];
+  readonly report: EvaluationReport;
 }
 
 /** Measures one model; its weights are on the device for that long. */
 async function evaluateModel(
-  trained: EvaluatedModel,
+  trained: Evaluated<TrainedModel>,
   work: Work,
 ): Promise<void> {
   const { device, settings, progress, compressors, calibration } = work;
@@ -333,7 +257,7 @@ async function evaluateModel(
     onResult: async (result) => {
       progress.note(table.row(result));
       trained.results.push(result);
-      await work.save();
+      await work.report.save();
     },
   });
 }
@@ -346,20 +270,6 @@ function metricsOf(classes: number): MetricColumn[] {
       : [],
     { metric: "loss", title: "loss" },
   ];
-}
-
-async function savePlot(
-  path: string,
-  models: readonly EvaluatedModel[],
-  { validationImages }: EvaluationSettings,
-): Promise<void> {
-  const svg = await plotOneShot({
-    title: "Accuracy after one-shot compression",
-    metric: "accuracy",
-    label: `Accuracy on ${count(validationImages, "validation image")}`,
-    models: models.filter(({ results }) => results.length > 0),
-  });
-  await writeText(path, svg);
 }
 
 if (import.meta.main) {
