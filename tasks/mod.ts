@@ -49,6 +49,7 @@ export * from "./squad/loader.ts";
 export * from "./squad/metrics.ts";
 export * from "./squad/prediction_files.ts";
 export * from "./squad/question_answering.ts";
+export * from "./squad/squad_document.ts";
 export * from "./squad/squad_model.ts";
 export * from "./squad/squad_recipes.ts";
 export * from "./squad/squad_source.ts";

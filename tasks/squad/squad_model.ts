@@ -67,28 +67,13 @@ export interface SquadModel {
  * @throws {NetworkError} If the model has to be downloaded, and cannot be.
  */
 export async function findSquadModel(
-  { init, model, vocab }: SquadModelChoice,
+  choice: SquadModelChoice,
   options: HubOptions = {},
 ): Promise<SquadModel> {
-  const found = init === undefined ? {} : await openInit(init, options);
-  const named = model === undefined ? undefined : await configOf(model);
-  if (init !== undefined && found.config && named) {
-    checkSame(model as string, named, init, found.config);
-  }
-  const config = found.config ?? named ?? BERT_CONFIGS["bert-base"];
-  const vocabulary = vocab !== undefined
-    ? await loadVocabulary(vocab)
-    : found.vocabulary ?? await bertVocabulary();
-  checkVocabulary(vocabulary, config);
-  return { config, vocabulary, weights: found.weights };
-}
-
-async function openInit(
-  init: string,
-  options: HubOptions,
-): Promise<Partial<BertFolder>> {
+  const { init } = choice;
+  if (init === undefined) return await describedModel(choice);
   if (!isHubModel(init) && await exists(init, { isFile: true })) {
-    return { weights: init };
+    return await describedModel(choice, { weights: init });
   }
   const inner = join(init, HUGGING_FACE_FOLDER);
   const folder = isHubModel(init)
@@ -102,7 +87,34 @@ async function openInit(
       `Cannot begin with "${init}": there is no model.safetensors in it`,
     );
   }
-  return found;
+  return await describedModel({ ...choice, init }, found);
+}
+
+/**
+ * Puts together what a folder says of a model and what was said otherwise.
+ *
+ * @param choice What was said; `init` for messages.
+ * @param found What the folder says.
+ * @returns The model.
+ * @throws {UsageError} If there is no such model, or the config of `model` is not that of the folder.
+ * @throws {DataError} If a file is not there, or cannot be read.
+ * @throws {ConfigError} If it is no BERT, or one of a kind that is not there.
+ * @throws {VocabularyError} If the tokens cannot be used, or are those of another model.
+ */
+export async function describedModel(
+  { init = "", model, vocab }: SquadModelChoice,
+  found: Partial<BertFolder> = {},
+): Promise<SquadModel> {
+  const named = model === undefined ? undefined : await configOf(model);
+  if (model !== undefined && named && found.config) {
+    checkSame(model, named, init, found.config);
+  }
+  const config = found.config ?? named ?? BERT_CONFIGS["bert-base"];
+  const vocabulary = vocab !== undefined
+    ? await loadVocabulary(vocab)
+    : found.vocabulary ?? await bertVocabulary();
+  checkVocabulary(vocabulary, config);
+  return { config, vocabulary, weights: found.weights };
 }
 
 async function configOf(model: string): Promise<BertConfig> {
@@ -130,7 +142,7 @@ function checkSame(
   );
   if (key === undefined) return;
   throw new UsageError(
-    `Cannot use --model "${model}" with --init "${init}": "${key}" is ${
+    `Cannot use --model "${model}" with "${init}": "${key}" is ${
       JSON.stringify(a[key])
     } in the one and ${
       JSON.stringify(b[key])

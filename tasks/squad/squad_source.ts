@@ -29,6 +29,8 @@ import { defaultSquad } from "./default/default_squad.ts";
 export interface SquadSourceOptions extends SquadOptions, DownloadOptions {
   /** The file with the questions to evaluate on. Default: what the data set has, or a tenth of a file. */
   readonly validation?: string;
+  /** Whether all questions of a single file are there to evaluate on, not a tenth of its articles. */
+  readonly whole?: boolean;
   /** The folder for what is downloaded; default: {@linkcode cacheFolder}. */
   readonly cache?: string;
 }
@@ -211,41 +213,33 @@ async function folderSplits(
 /** A single file, which is read once. */
 function fileSplits(path: string, options: SquadSourceOptions): Splits {
   let whole: Promise<SquadDataset> | undefined;
-  const load = () => whole ??= loadSquad(path, options);
-  const part = (isWanted: (isHeldOut: boolean) => boolean) => async () => {
+  const load = (): Promise<SquadDataset> => whole ??= loadSquad(path, options);
+  if (options.validation !== undefined || options.whole) {
+    return { train: load, validation: load };
+  }
+  const part = async (ofValidation: boolean): Promise<SquadDataset> => {
     const dataset = await load();
-    const heldOut = heldOutGroups(dataset, path);
-    const { keyOf } = heldOut;
+    const isHeldOut = heldOut(dataset, path);
     const examples = dataset.examples.filter((example) =>
-      isWanted(heldOut.keys.has(keyOf(example)))
+      isHeldOut(example) === ofValidation
     );
     return { ...dataset, examples };
   };
-  return options.validation === undefined
-    ? {
-      train: part((isHeldOut) => !isHeldOut),
-      validation: part((isHeldOut) => isHeldOut),
-    }
-    : { train: load, validation: load };
+  return { train: () => part(false), validation: () => part(true) };
 }
 
-/** Which articles, or else passages, are kept for validation. */
-function heldOutGroups(
+/** Which questions are kept for validation: those of some articles, or else of some passages. */
+function heldOut(
   { examples }: SquadDataset,
   path: string,
-): {
-  readonly keys: ReadonlySet<string>;
-  readonly keyOf: (example: SquadExample) => string;
-} {
+): (example: SquadExample) => boolean {
   for (const key of ["title", "context"] as const) {
     const groups = [...new Set(examples.map((example) => example[key]))];
     if (groups.length === 1) continue;
     const order = new RandomSource(0n).permutation(groups.length);
     const count = Math.max(1, Math.round(groups.length / HELD_OUT));
-    return {
-      keys: new Set(Array.from(order.slice(0, count), (i) => groups[i])),
-      keyOf: (example) => example[key],
-    };
+    const kept = new Set(Array.from(order.slice(0, count), (i) => groups[i]));
+    return (example) => kept.has(example[key]);
   }
   throw new DataError(
     `Cannot keep questions of "${path}" for validation: there is only one passage; name a file with --validation`,
