@@ -23,7 +23,7 @@ import {
   type SquadExample,
   type SquadOptions,
 } from "./dataset.ts";
-import { defaultSquad } from "./default/default_squad.ts";
+import { type DefaultSquad, defaultSquad } from "./default/default_squad.ts";
 
 /** What {@linkcode openSquadSource} can be told. */
 export interface SquadSourceOptions extends SquadOptions, DownloadOptions {
@@ -148,8 +148,11 @@ async function splitsOf(
   options: SquadSourceOptions,
 ): Promise<Splits> {
   if (data === "default") {
-    const read = (part: keyof Splits) => () =>
-      Promise.resolve(readSquad(defaultSquad()[part], data, options));
+    let both: DefaultSquad | undefined;
+    const read = (part: keyof Splits) => () => {
+      both ??= defaultSquad();
+      return Promise.resolve(readSquad(both[part], data, options));
+    };
     return { train: read("train"), validation: read("validation") };
   }
   const files = DOWNLOADS.get(data);
