@@ -29,7 +29,7 @@ export const IMAGE_OPTIONS = {
   maxBad: integer(0, "how many images may be broken; default 10"),
   cache: text(
     "DIR",
-    "where decoded images are kept for later epochs and runs; random crops are then taken from images of the size of evaluation; default: they are not kept",
+    "where decoded images are kept for later epochs and runs; random crops are then taken from images of the size of evaluation; default: only those of emoji are kept, in the cache folder",
   ),
   evaluate: flag(
     "leave out the table of accuracies at the end: on validation images, dense and pruned at once to 50, 70, 80 and 90 % of zeros and by --nm",

@@ -9,15 +9,17 @@ import type { ResNet } from "@cram/models";
 import type { OptimizerRule } from "@cram/optim";
 import { type Device, openSafetensors } from "@cram/tensor";
 import { exists } from "@std/fs";
+import { join } from "node:path";
 import { batchNormTuning } from "../batch_norm_tuning.ts";
 import { classification } from "../classification.ts";
 import type { Transform } from "../data/augment.ts";
+import { cacheFolder } from "../data/cache.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import { DecodedCache } from "../data/decoded_cache.ts";
 import { openImageSource } from "../data/image_source.ts";
 import { ImageLoader, type ImageLoaderOptions } from "../data/loader.ts";
 import { ImageNormalizer } from "../data/normalization.ts";
-import { CheckpointError, DataError } from "../errors.ts";
+import { CheckpointError, DataError, OutputError } from "../errors.ts";
 import { evaluateClassifier } from "../evaluate.ts";
 import { evaluateOneShot, type OneShotResult } from "../one_shot.ts";
 import { OneShotTable } from "../one_shot_table.ts";
@@ -159,13 +161,7 @@ export async function trainImages(
     size: settings.imageSize,
     augment: settings.augment,
   };
-  const cache = settings.cache === undefined
-    ? undefined
-    : await DecodedCache.open(
-      settings.cache,
-      transform,
-      (reason) => progress.note(`keeps no more decoded images: ${reason}`),
-    );
+  const cache = await openDecodedCache(settings, transform, progress);
   using directory = await openRun(options, config);
   using normalizer = new ImageNormalizer(device, settings.transform);
   const run: ImageRun = {
@@ -285,4 +281,28 @@ function checkClasses(
         : "and there is none"
     } in train; --no-evaluate leaves that out`,
   );
+}
+
+/**
+ * Opens what decoded images are kept in. Those of emoji always are, where that
+ * can be written to: to decode one takes about as long as a step on it.
+ */
+async function openDecodedCache(
+  { cache, data }: ImageTrainingSettings,
+  transform: Transform,
+  progress: ProgressLine,
+): Promise<DecodedCache | undefined> {
+  const onOff = (reason: string): void =>
+    progress.note(`keeps no more decoded images: ${reason}`);
+  if (cache !== undefined) {
+    return await DecodedCache.open(cache, transform, onOff);
+  }
+  if (data !== "emoji") return undefined;
+  try {
+    const folder = join(cacheFolder(), "decoded");
+    return await DecodedCache.open(folder, transform, onOff);
+  } catch (error) {
+    if (!(error instanceof OutputError)) throw error;
+    return undefined;
+  }
 }
