@@ -4,7 +4,8 @@
  * @module
  */
 
-import { PLAIN_SIMD, RELAXED_SIMD } from "./_kernels_wasm.ts";
+import { unpackKernels } from "./_kernel_archive.ts";
+import { KERNELS } from "./_kernels_wasm.ts";
 
 /** The compiled kernels, and what of the platform they use. */
 export interface KernelModule {
@@ -32,7 +33,8 @@ export async function compileKernels(
     relaxedSimd = hasRelaxedSimd(),
     shared = typeof SharedArrayBuffer !== "undefined",
   } = options;
-  const binary = decodeBase64(relaxedSimd ? RELAXED_SIMD : PLAIN_SIMD);
+  const [relaxed, plain] = await unpackKernels(KERNELS);
+  const binary = relaxedSimd ? relaxed : plain;
   if (!shared) unshareMemory(binary);
   return { module: await WebAssembly.compile(binary), relaxedSimd, shared };
 }
@@ -64,8 +66,4 @@ function unshareMemory(binary: Uint8Array): void {
     codes.every((code, offset) => binary[index + offset] === code)
   );
   binary[start + codes.length - 1] = 0x01;
-}
-
-function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }
