@@ -64,7 +64,7 @@ const SQUAD: Omit<SquadRecipe, "help" | "optimizer"> = {
 export const SQUAD_RECIPES = {
   "default": {
     ...SQUAD,
-    help: "a small BERT from scratch, on the questions of this project, AdamW",
+    help: "a small BERT from scratch on questions of this project",
     data: "default",
     model: "bert-tiny",
     config: { hiddenDropout: 0, attentionDropout: 0, initializerRange: 0.05 },
