@@ -77,7 +77,7 @@ export const SQUAD_OPTIONS = {
   ),
   recipe: recipeOption(
     SQUAD_RECIPES,
-    "default; for squad and with --init squad-adam",
+    "default, with the lengths of SQuAD for other data; for squad, squad-v2 and with --init squad-adam",
   ),
   model: text(
     "NAME|FILE",
@@ -113,7 +113,14 @@ export const SQUAD_OPTIONS = {
   ),
 };
 
-const { init: _, ...common } = TRAINING_OPTIONS;
+const { init: _, ...common } = {
+  ...TRAINING_OPTIONS,
+  out: {
+    ...TRAINING_OPTIONS.out,
+    help:
+      "where config.json, metrics.jsonl, checkpoints, answers and a folder for transformers are written",
+  },
+};
 
 /** How to train; `--init` is among {@linkcode SQUAD_OPTIONS}. */
 export const COMMON_OPTIONS = common;
