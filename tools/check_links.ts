@@ -15,7 +15,7 @@ function linksOf(markdown: string): string[] {
 }
 
 let broken = 0;
-const skip = [/node_modules/, /\.git\b/, /\/runs\//];
+const skip = [/node_modules/, /\.git\b/, /\/runs\//, /\/dist\//];
 for await (const { path } of walk(ROOT, { exts: [".md"], skip })) {
   for (const link of linksOf(await Deno.readTextFile(path))) {
     if (await exists(new URL(link, new URL(path, ROOT)))) continue;
