@@ -162,6 +162,11 @@ const GENERAL: Readonly<
   adamw: { learningRate: 0.001, weightDecay: 0.01 },
 };
 
+/** With or without decoupled weight decay, steps are as long. */
+function isAdam(base: BaseOptimizerName): boolean {
+  return base !== "sgd";
+}
+
 /** ρ of SAM in the paper that proposes it. */
 const SAM_RHO = 0.05;
 
@@ -172,7 +177,8 @@ function optimizerSettings(
 ): Omit<OptimizerSettings, "seed"> & { readonly learningRate: number } {
   const { optimizer = recipe.optimizer, sparsities, nm: patterns } = options;
   const base = baseOf(optimizer, recipe);
-  const { learningRate, weightDecay } = base === recipe.base
+  const { weightDecay } = base === recipe.base ? recipe : GENERAL[base];
+  const { learningRate } = isAdam(base) === isAdam(recipe.base)
     ? recipe
     : GENERAL[base];
   // Goyal et al., "Accurate, Large Minibatch SGD", 2017.
