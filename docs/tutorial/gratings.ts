@@ -22,7 +22,7 @@ import {
 } from "@cram/tensor";
 
 /** How many directions there are, and so how many classes. */
-export const CLASSES = 8;
+const CLASSES = 8;
 
 const SIZE = 8;
 
