@@ -1,0 +1,237 @@
+/**
+ * Bundles packages by esbuild to modules that Node and browsers run.
+ *
+ * @module
+ */
+
+import { walk } from "@std/fs";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "npm:esbuild@0.28.2";
+import { packageConfig, PACKAGES, ROOT } from "./packages.ts";
+
+/** What a bundle of a package consists of. */
+export interface PackageBundle {
+  /** The JavaScript files that every user loads, relative to the folder of the bundle. */
+  readonly code: readonly string[];
+  /** Those of devices, by name: a page loads one of them. */
+  readonly devices: Readonly<Record<string, string>>;
+  /** Those that hold a data set of the package, and are loaded with it only. */
+  readonly data: readonly string[];
+  /** The modules that it imports. */
+  readonly imports: readonly string[];
+}
+
+const COMMON = {
+  absWorkingDir: fileURLToPath(ROOT),
+  bundle: true,
+  format: "esm",
+  platform: "neutral",
+  target: "es2022", // lowers `using`, which Node 20 and Safari do not know
+  minify: true,
+  sourcemap: true,
+  metafile: true,
+  logLevel: "warning",
+  inject: [fileURLToPath(new URL("./dispose_symbols.ts", import.meta.url))],
+} satisfies esbuild.BuildOptions;
+
+/** Starts of workers and imports of data: modules that get a file of their own. */
+const WORKER = /(new Worker\(new URL\("(\.\/\w+))\.ts"/g;
+const DATA = /from "(\.\/\w+\.json)" with { type: "json" }/g;
+
+/** The modules that devices are imported from. */
+const DEVICE = /^tensor\/(\w+)\/mod\.ts$/;
+
+/**
+ * Bundles one package. Other packages stay imports, so that whoever uses some
+ * of them has each once.
+ *
+ * @param name The name of its folder.
+ * @param entries The names of its bundles with their entry points.
+ * @param outdir Where the bundles go.
+ * @returns What was written.
+ */
+export async function bundlePackage(
+  name: string,
+  entries: Readonly<Record<string, URL>>,
+  outdir: string,
+): Promise<PackageBundle> {
+  const apart: string[] = [];
+  for await (const { path } of walk(new URL(`${name}/`, ROOT))) {
+    if (!path.endsWith(".ts") || path.endsWith("_test.ts")) continue;
+    const text = await Deno.readTextFile(path);
+    const at = (file: string) => join(dirname(path), file);
+    for (const match of text.matchAll(WORKER)) {
+      apart.push(at(`${match[2]}.ts`));
+    }
+    for (const match of text.matchAll(DATA)) apart.push(at(match[1]));
+  }
+  const { metafile } = await esbuild.build({
+    ...COMMON,
+    entryPoints: [
+      ...Object.entries(entries).map(([out, url]) => ({
+        in: fileURLToPath(url),
+        out,
+      })),
+      ...apart.map((path) => ({
+        in: path,
+        out: basename(path).replace(/\.\w+$/, ""),
+      })),
+    ],
+    outdir,
+    splitting: true,
+    plugins: [standardLibrary(), {
+      name: "external",
+      setup(build) {
+        build.onResolve(
+          { filter: /^[^./]/ },
+          ({ kind, path }) =>
+            kind === "entry-point" ? undefined : { path, external: true },
+        );
+        build.onLoad({ filter: /\.ts$/ }, async ({ path }) => ({
+          contents: (await Deno.readTextFile(path))
+            .replaceAll(WORKER, '$1.js"').replaceAll(DATA, 'from "$1"'),
+          loader: "ts",
+        }));
+      },
+    }],
+  });
+  const outputs = Object.entries(metafile.outputs)
+    .filter(([path]) => path.endsWith(".js"))
+    .map(([path, output]) => ({ name: basename(path), ...output }));
+  const code: string[] = [];
+  const data: string[] = [];
+  const devices: Record<string, string> = {};
+  for (const { name, entryPoint = "", inputs } of outputs) {
+    const [, device] = entryPoint.match(DEVICE) ?? [];
+    if (device !== undefined) devices[device] = name;
+    else {
+      const isData = Object.keys(inputs).some((path) => path.endsWith(".json"));
+      (isData ? data : code).push(name);
+    }
+  }
+  return {
+    code,
+    devices,
+    data,
+    imports: [
+      ...new Set(
+        outputs.flatMap(({ imports }) => imports)
+          .flatMap(({ external, path }) => external ? [path] : []),
+      ),
+    ],
+  };
+}
+
+/**
+ * Bundles the packages that need nothing but the language and the web's
+ * interfaces into one file.
+ *
+ * @param names The names of their folders.
+ * @param outfile The file.
+ */
+export async function bundleTogether(
+  names: readonly string[],
+  outfile: string,
+): Promise<void> {
+  await esbuild.build({
+    ...COMMON,
+    stdin: {
+      contents: names.map((name) => `export * from "@cram/${name}";`)
+        .join("\n"),
+      resolveDir: fileURLToPath(ROOT),
+    },
+    outfile,
+    external: ["node:*"],
+    plugins: [standardLibrary(), await workspace(), eager()],
+  });
+}
+
+/** What stays of a bundle when a page imports some names only. */
+export async function shaken(
+  bundle: string,
+  names: readonly string[],
+): Promise<Uint8Array> {
+  const { outputFiles } = await esbuild.build({
+    ...COMMON,
+    inject: [],
+    stdin: {
+      contents: `export { ${names} } from ${JSON.stringify(bundle)};`,
+      resolveDir: dirname(bundle),
+    },
+    sourcemap: false,
+    write: false,
+    external: ["node:*"],
+  });
+  return outputFiles[0].contents;
+}
+
+/** Ends what esbuild runs in the background. */
+export async function stopBundling(): Promise<void> {
+  await esbuild.stop();
+}
+
+/** Finds `@std/…` where the root's import map says. */
+function standardLibrary(): esbuild.Plugin {
+  return {
+    name: "standard library",
+    setup(build) {
+      build.onResolve({ filter: /^@std\// }, ({ path }) => ({
+        path: fileURLToPath(import.meta.resolve(path)),
+      }));
+    },
+  };
+}
+
+/** Finds `@cram/…` in the repository. */
+async function workspace(): Promise<esbuild.Plugin> {
+  const paths = new Map<string, string>();
+  for (const name of Object.keys(PACKAGES)) {
+    const { exports } = await packageConfig(name);
+    for (const [key, path] of Object.entries(exports)) {
+      const url = new URL(`${name}/${path}`, ROOT);
+      paths.set(`@cram/${name}${key.slice(1)}`, fileURLToPath(url));
+    }
+  }
+  return {
+    name: "workspace",
+    setup(build) {
+      build.onResolve({ filter: /^@cram\// }, ({ path }) => ({
+        path: paths.get(path),
+      }));
+    },
+  };
+}
+
+/**
+ * Imports at once what the source imports when it is needed: in a single file
+ * there is nothing to wait for, and only what is imported at once can be left
+ * out where it is not used.
+ */
+function eager(): esbuild.Plugin {
+  return {
+    name: "eager",
+    setup(build) {
+      build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+        const imports: string[] = [];
+        const text = await Deno.readTextFile(path);
+        const contents = text.replaceAll(
+          /const (\{[^}]+\}) = await import\("(\.[^"]+)"\);/g,
+          (_, names, specifier) => {
+            imports.push(`import ${names} from "${specifier}";`);
+            return "";
+          },
+        ).replaceAll(
+          /await import\("(\.[^"]+)"\)/g,
+          (_, specifier) => {
+            imports.push(
+              `import * as _lazy${imports.length} from "${specifier}";`,
+            );
+            return `_lazy${imports.length - 1}`;
+          },
+        );
+        return { contents: [contents, ...imports].join("\n"), loader: "ts" };
+      });
+    },
+  };
+}
