@@ -134,7 +134,7 @@ export const IMAGE_RECIPES = {
   // and 53 %. The largest class has 18 %.
   "emoji": {
     ...CIFAR10,
-    help: "ResNet20 on emoji of 16 pixels, CrAM+ at 50, 70 and 90 %",
+    help: "ResNet20 on emoji, CrAM+ at 50, 70 and 90 %",
     data: "emoji",
     imageSize: 16,
     optimizer: "cram+",
