@@ -107,7 +107,7 @@ async function follow(
 
 const [reference, ...others] = await openTested(REFERENCE, CPU, WEBGPU);
 
-/** The software adapter of the webgpu tests is slow too. */
+/** The software adapter of the webgpu tests is slow: a few steps pass through every kernel. */
 const SINGLE_STEPS: Readonly<Record<string, number>> = { cpu: 20, webgpu: 3 };
 
 for (const [name, rule] of Object.entries(OPTIMIZERS)) {
