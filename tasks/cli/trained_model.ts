@@ -8,12 +8,12 @@
 import type { ResNet } from "@cram/models";
 import { type Device, openSafetensors } from "@cram/tensor";
 import { exists } from "@std/fs";
-import { readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Recipe as TransformRecipe } from "../data/augment.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import { CheckpointError, DataError } from "../errors.ts";
 import { defaultImageRecipe, type ModelName, MODELS } from "../recipes.ts";
+import { findWeights, readConfig } from "./run_files.ts";
 import { initialize } from "./training_run.ts";
 
 /** What a run folder may hold to evaluate, the first that is there. */
@@ -70,9 +70,12 @@ export async function findTrainedModel(
   path: string,
   choice: ModelChoice,
 ): Promise<TrainedModel> {
-  const checkpoint = await findWeights(path);
+  const checkpoint = await findWeights(path, WEIGHTS);
   const folder = dirname(resolve(checkpoint));
-  const config = await readConfig(join(folder, CONFIG));
+  const configFile = join(folder, CONFIG);
+  const config = await exists(configFile)
+    ? await readConfig<ModelConfig>(configFile)
+    : undefined;
   const model = choice.model ?? config?.model;
   const data = choice.data ?? config?.data;
   if (model !== undefined && !Object.hasOwn(MODELS, model)) {
@@ -98,38 +101,10 @@ export async function findTrainedModel(
   };
 }
 
-async function findWeights(path: string): Promise<string> {
-  if (await exists(path, { isFile: true })) return path;
-  for (const name of WEIGHTS) {
-    const file = join(path, name);
-    if (await exists(file, { isFile: true })) return file;
-  }
-  throw new CheckpointError(
-    `Cannot read "${path}": ${
-      await exists(path)
-        ? `there is neither ${WEIGHTS.join(" nor ")} in it`
-        : "no such file or folder"
-    }`,
-  );
-}
-
 /** What `config.json` holds of a training on images. */
 type ModelConfig =
   & Omit<TrainedModel, "name" | "checkpoint">
   & { readonly data: string };
-
-async function readConfig(path: string): Promise<ModelConfig | undefined> {
-  if (!await exists(path)) return undefined;
-  try {
-    return JSON.parse(await readFile(path, "utf8"));
-  } catch (error) {
-    throw new CheckpointError(
-      `Cannot read "${path}": ${
-        error instanceof Error ? error.message : error
-      }`,
-    );
-  }
-}
 
 /** Classes are the rows of PyTorch's last weight. */
 async function countClasses(checkpoint: string): Promise<number> {

@@ -7,15 +7,14 @@
 
 import { BERT_PRUNABLE } from "@cram/models";
 import { exists } from "@std/fs";
-import { readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { CheckpointError } from "../errors.ts";
 import { openBertFolder } from "../squad/bert_folder.ts";
 import {
   describedModel,
   HUGGING_FACE_FOLDER,
   type SquadModel,
 } from "../squad/squad_model.ts";
+import { findWeights, readConfig } from "./run_files.ts";
 import { type QuestionSettings, settleQuestions } from "./squad_settings.ts";
 
 /** What a run folder may hold to evaluate, the first that is there. */
@@ -73,14 +72,16 @@ export async function findTrainedSquad(
   path: string,
   choice: TrainedSquadChoice,
 ): Promise<TrainedSquad> {
-  const checkpoint = await findWeights(path);
+  const checkpoint = await findWeights(path, WEIGHTS);
   const folder = dirname(resolve(checkpoint));
   const runFolder = basename(folder) === HUGGING_FACE_FOLDER
     ? dirname(folder)
     : folder;
   const ofRun = join(runFolder, HUGGING_FACE_FOLDER);
   const isRun = await exists(ofRun);
-  const config = isRun ? await readConfig(join(runFolder, "config.json")) : {};
+  const config = isRun
+    ? await readConfig<Config>(join(runFolder, "config.json"))
+    : {};
   const { model, vocab } = choice;
   const described = isRun ? ofRun : folder;
   const isDescribed = await exists(join(described, "config.json"));
@@ -104,32 +105,4 @@ export async function findTrainedSquad(
     data: config.data,
     validation: config.validation,
   };
-}
-
-async function findWeights(path: string): Promise<string> {
-  if (await exists(path, { isFile: true })) return path;
-  for (const name of WEIGHTS) {
-    const file = join(path, name);
-    if (await exists(file, { isFile: true })) return file;
-  }
-  throw new CheckpointError(
-    `Cannot read "${path}": ${
-      await exists(path)
-        ? `there is none of ${WEIGHTS.join(", ")} in it`
-        : "no such file or folder"
-    }`,
-  );
-}
-
-async function readConfig(path: string): Promise<Config> {
-  try {
-    return JSON.parse(await readFile(path, "utf8"));
-  } catch (error) {
-    throw new CheckpointError(
-      `Cannot read "${path}": ${
-        error instanceof Error ? error.message : error
-      }`,
-      { cause: error },
-    );
-  }
 }
