@@ -44,6 +44,8 @@ export async function runProgram(
     await program(controller.signal);
     return controller.signal.aborted ? 130 : 0;
   } catch (error) {
+    // What was under way, such as a download, may end by the signal's own error.
+    if (error === controller.signal.reason) return 130;
     console.error(describeError(error));
     return error instanceof UsageError ? 2 : 1;
   } finally {
