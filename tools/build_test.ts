@@ -78,7 +78,7 @@ Deno.test({
       const page = await Deno.readTextFile(join(folder, "cram.js"));
       assertEquals(page.match(/(from|import) ?"[^"]*"/g), null);
       const topK = await shaken(join(folder, "cram.js"), ["topK"]);
-      assert(topK.length < 150_000, `${topK.length}`);
+      assert(topK.length < 125_000, `${topK.length}`);
       const types = await Deno.readTextFile(
         join(folder, "compress", "types", "mod.d.ts"),
       );
