@@ -1,5 +1,5 @@
 /**
- * Layers and networks, with the names and the initial weights of PyTorch.
+ * Layers, and networks with the names and the initial weights of PyTorch.
  *
  * @module
  */
