@@ -8,12 +8,15 @@ Deno.test(
     ignore: Deno.build.os === "windows",
   },
   async () => {
+    // Listening to signals keeps no process alive.
+    const awake = setInterval(() => {}, 1000);
     const code = await runProgram((signal) => {
       Deno.kill(Deno.pid, "SIGTERM");
       return new Promise((_, reject) => {
         signal.addEventListener("abort", () => reject(signal.reason));
       });
     });
+    clearInterval(awake);
     assertEquals(code, 130);
   },
 );
