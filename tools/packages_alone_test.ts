@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path/posix";
 import {
   publishAll,
+  type PublishedPackage,
   type PublishedPackages,
   serveRegistry,
 } from "./local_registry.ts";
@@ -22,10 +23,22 @@ Deno.test("each package works alone, as it is published", async (t) => {
         /_test\.ts$|_bench\.ts$|\/testdata\//.test(path)
       );
       assertEquals(tests, []);
+      assertEquals(workersOf(files).filter((path) => !files.has(path)), []);
       await runAlone(name, published);
     });
   }
 });
+
+/** The files that workers run, which no module imports. */
+function workersOf(files: PublishedPackage): string[] {
+  return Array.from(files, ([path, bytes]) =>
+    Array.from(
+      decoder.decode(bytes).matchAll(
+        /new URL\("([^"]+)", import\.meta\.url\)/g,
+      ),
+      ([, file]) => join(dirname(path), file),
+    )).flat();
+}
 
 /**
  * Imports all entry points of a package and runs the examples of its README,
