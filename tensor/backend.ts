@@ -508,6 +508,46 @@ export interface DeviceInfo {
   readonly memoryLimit: number;
 }
 
+/** A kernel that was timed on the device. */
+export interface TimedKernel {
+  /** The name of the kernel. */
+  readonly name: string;
+  /** What {@linkcode KernelTimer.call} was. */
+  readonly call: number;
+  /** When it began, by the clock of `performance.now()`. */
+  readonly begin: number;
+  /** How long it ran. */
+  readonly milliseconds: number;
+}
+
+/** Work that was handed to the device at once; all times are by the clock of `performance.now()`. */
+export interface Submission {
+  /** When the host handed it over. */
+  readonly begin: number;
+  /** When the host could go on. */
+  readonly handed: number;
+  /** When the host was told that it is done; `undefined` where kernels are timed, which says more. */
+  readonly done: number | undefined;
+  /** How many kernels it holds. */
+  readonly kernels: number;
+}
+
+/** What {@linkcode KernelTimer.stop} returns. */
+export interface KernelTimes {
+  /** All kernels, in their order; `undefined` if the device has no clock that kernels can be timed by. */
+  readonly kernels: readonly TimedKernel[] | undefined;
+  /** All submissions, in their order. */
+  readonly submissions: readonly Submission[];
+}
+
+/** Times what a device does while the host goes on; see {@linkcode Backend.timeKernels}. */
+export interface KernelTimer {
+  /** Which call of the host the kernels from now on belong to. */
+  call: number;
+  /** Waits for all kernels called so far, and ends the timing. */
+  stop(): Promise<KernelTimes>;
+}
+
 /** The kernels of one device. See the module's text for the rules that all of them keep. */
 export interface Backend<B extends BackendBuffer = BackendBuffer>
   extends FlatKernels<B> {
@@ -530,6 +570,11 @@ export interface Backend<B extends BackendBuffer = BackendBuffer>
   synchronize(): Promise<void>;
   /** Frees everything and stops threads. */
   close(): void;
+  /**
+   * Begins to time kernels; only devices have it on which these run behind the
+   * host's back, instead of being done when their call returns.
+   */
+  timeKernels?(): Promise<KernelTimer>;
 
   /** `out[i] = value`; for `bool` 0 or 1. */
   fill(out: View<B>, value: number): void;

@@ -18,7 +18,7 @@ export * from "./concat.ts";
 export * from "./conv2d.ts";
 export * from "./copy.ts";
 export * from "./creation.ts";
-export * from "./device.ts";
+export { Device, type DeviceMemory } from "./device.ts";
 export * from "./dropout.ts";
 export * from "./dtype.ts";
 export * from "./errors.ts";

@@ -11,8 +11,18 @@ const MAX_DISPATCHES = 256;
 /** Bytes of retired buffers after which recorded work is submitted, so that they can be destroyed. */
 const MAX_RETIRED_BYTES = 64 * 2 ** 20;
 
+/** Someone who times what goes through a queue. */
+export interface QueueObserver {
+  /** Where the times of a dispatch are written, which then has a pass of its own. */
+  timestamps(name: string): GPUComputePassTimestampWrites | undefined;
+  /** Called behind each submit, with when it began and how many dispatches it has. */
+  submitted(begin: number, dispatches: number): void;
+}
+
 /** Recorded and submitted work of one device. */
 export class Queue {
+  /** Who times it, if anyone does. */
+  observer: QueueObserver | undefined;
   readonly #gpu: GPUDevice;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
@@ -38,10 +48,15 @@ export class Queue {
     y: number,
   ): void {
     this.#encoder ??= this.#gpu.createCommandEncoder();
-    this.#pass ??= this.#encoder.beginComputePass();
+    const timestampWrites = this.observer?.timestamps(pipeline.label);
+    if (timestampWrites !== undefined) this.#endPass();
+    this.#pass ??= this.#encoder.beginComputePass(
+      timestampWrites && { timestampWrites },
+    );
     this.#pass.setPipeline(pipeline);
     this.#pass.setBindGroup(0, bindGroup);
     this.#pass.dispatchWorkgroups(x, y);
+    if (timestampWrites !== undefined) this.#endPass();
     if (++this.#dispatches >= MAX_DISPATCHES) this.flush();
   }
 
@@ -53,8 +68,7 @@ export class Queue {
     targetOffset: number,
     size: number,
   ): void {
-    this.#pass?.end();
-    this.#pass = undefined;
+    this.#endPass();
     this.#encoder ??= this.#gpu.createCommandEncoder();
     this.#encoder.copyBufferToBuffer(
       source,
@@ -63,6 +77,13 @@ export class Queue {
       targetOffset,
       size,
     );
+  }
+
+  /** Adds a copy of the first times of a query set to a buffer. */
+  resolve(querySet: GPUQuerySet, count: number, target: GPUBuffer): void {
+    this.#endPass();
+    this.#encoder ??= this.#gpu.createCommandEncoder();
+    this.#encoder.resolveQuerySet(querySet, 0, count, target, 0);
   }
 
   /** Destroys a buffer after all work recorded so far; destroying one before its submit would invalidate the whole of it. */
@@ -79,14 +100,23 @@ export class Queue {
   /** Submits what was recorded. */
   flush(): void {
     if (this.#encoder === undefined) return;
-    this.#pass?.end();
-    this.#gpu.queue.submit([this.#encoder.finish()]);
+    this.#endPass();
+    const commands = this.#encoder.finish();
+    const begin = this.observer && performance.now();
+    this.#gpu.queue.submit([commands]);
+    if (begin !== undefined) {
+      this.observer?.submitted(begin, this.#dispatches);
+    }
     this.#submits++;
     this.#encoder = undefined;
-    this.#pass = undefined;
     this.#dispatches = 0;
     for (const buffer of this.#retired) buffer.destroy();
     this.#retired = [];
     this.#retiredBytes = 0;
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = undefined;
   }
 }

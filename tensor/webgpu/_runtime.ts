@@ -7,6 +7,7 @@ import { BindGroupCache } from "./_bind_groups.ts";
 import { type Block, GpuBuffer, type GpuView } from "./_buffer.ts";
 import { Health } from "./_health.ts";
 import type { Kernel } from "./_kernel.ts";
+import { GpuKernelTimer } from "./_kernel_timer.ts";
 import { PipelineCache } from "./_pipeline.ts";
 import { Pool } from "./_pool.ts";
 import { Queue } from "./_queue.ts";
@@ -239,6 +240,13 @@ export class Runtime {
     this.queue.flush();
     await this.gpu.queue.onSubmittedWorkDone();
     this.#health.check();
+  }
+
+  /** Begins to time kernels, after all work recorded so far. */
+  async timeKernels(): Promise<GpuKernelTimer> {
+    await this.synchronize();
+    const { gpu, queue } = this;
+    return new GpuKernelTimer({ gpu, queue, readback: this.#readback });
   }
 
   /** Frees everything. */

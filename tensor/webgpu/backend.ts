@@ -14,6 +14,7 @@ import type {
   ConvGeometry,
   CrossEntropyLayout,
   DeviceInfo,
+  KernelTimer,
   LayerNorm,
   LayerNormBackward,
   MatmulLayout,
@@ -105,6 +106,10 @@ export class WebGpuBackend implements Backend<GpuBuffer> {
 
   close(): void {
     this.runtime.close();
+  }
+
+  async timeKernels(): Promise<KernelTimer> {
+    return await this.runtime.timeKernels();
   }
 
   matmul(
