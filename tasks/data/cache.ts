@@ -23,12 +23,17 @@ export function cacheFolder(): string {
 function platformFolder(): string {
   switch (platform()) {
     case "win32":
-      return env.LOCALAPPDATA || join(homedir(), "AppData", "Local");
+      return env.LOCALAPPDATA || join(home(), "AppData", "Local");
     case "darwin":
-      return join(homedir(), "Library", "Caches");
+      return join(home(), "Library", "Caches");
     default:
-      return env.XDG_CACHE_HOME || join(homedir(), ".cache");
+      return env.XDG_CACHE_HOME || join(home(), ".cache");
   }
+}
+
+/** The home folder, from the environment where that says so: asking the system takes a permission. */
+function home(): string {
+  return env.HOME || homedir();
 }
 
 /**

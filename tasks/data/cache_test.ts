@@ -28,6 +28,24 @@ Deno.test("cacheFolder() is CRAM_CACHE, or in the platform's folder", {
   }
 });
 
+Deno.test("cacheFolder() needs no permission but for the environment", {
+  ignore: ignore || Deno.build.os !== "linux",
+  permissions: { env: true },
+}, () => {
+  const names = ["CRAM_CACHE", "XDG_CACHE_HOME", "HOME"];
+  const before = names.map((name) => Deno.env.get(name));
+  try {
+    for (const name of names) Deno.env.delete(name);
+    Deno.env.set("HOME", "/home/someone");
+    assertEquals(cacheFolder(), "/home/someone/.cache/cram");
+  } finally {
+    for (const [i, name] of names.entries()) {
+      if (before[i] === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, before[i]);
+    }
+  }
+});
+
 Deno.test("makeOnce() makes a file once, and leaves nothing else behind", {
   ignore,
 }, () =>
