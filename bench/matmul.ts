@@ -4,37 +4,21 @@
  * @module
  */
 
-import { matmul, randomUniform } from "@cram/tensor";
+import { matmul } from "@cram/tensor";
 import type { Benchmark } from "./_benchmark.ts";
+import { uniformTensor } from "./_uniform_tensor.ts";
+import type { MatmulWork } from "./works.ts";
 
-function product(
-  name: string,
-  m: number,
-  n: number,
-  k: number,
-  transposeA = false,
-  transposeB = false,
-): Benchmark {
+/** How this project does it. */
+export function matmulBenchmark(work: MatmulWork): Benchmark {
+  const { name, flops, m, n, k, transposeA, transposeB } = work;
   return {
-    name: `matmul/${name}`,
-    flops: 2 * m * n * k,
+    name,
+    flops,
     prepare(device) {
-      const a = randomUniform(device, transposeA ? [k, m] : [m, k], {
-        seed: 1n,
-      });
-      const b = randomUniform(device, transposeB ? [n, k] : [k, n], {
-        seed: 2n,
-      });
-      return () => void matmul(a, b, { transposeA, transposeB });
+      const a = uniformTensor(device, 1, transposeA ? [k, m] : [m, k]);
+      const b = uniformTensor(device, 2, transposeB ? [n, k] : [k, n]);
+      return () => matmul(a, b, { transposeA, transposeB });
     },
   };
 }
-
-/** Square products, and those of BERT-base's feed-forward layer at 4 × 384 tokens. */
-export const matmulBenchmarks: readonly Benchmark[] = [
-  product("512", 512, 512, 512),
-  product("1024", 1024, 1024, 1024),
-  product("1024/transposed-a", 1024, 1024, 1024, true, false),
-  product("1024/transposed-b", 1024, 1024, 1024, false, true),
-  product("1536x3072x768", 1536, 3072, 768),
-];
