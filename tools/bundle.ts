@@ -5,6 +5,7 @@
  */
 
 import { walk } from "@std/fs";
+import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "npm:esbuild@0.28.2";
@@ -147,6 +148,52 @@ export async function bundleTogether(
   });
 }
 
+/**
+ * Bundles the modules of a page: packages of the repository, and libraries
+ * from npm. Modules that several of them need become files of their own, and
+ * what nobody uses is left out.
+ *
+ * @param entries The names of its files with their modules.
+ * @param libraries The libraries, by what modules call them: `npm:NAME@VERSION`.
+ * @returns The files by name.
+ */
+export async function bundlePage(
+  entries: Readonly<Record<string, URL>>,
+  libraries: Readonly<Record<string, string>>,
+): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  const { outputFiles } = await esbuild.build({
+    ...COMMON,
+    entryPoints: Object.entries(entries)
+      .map(([out, url]) => ({ in: fileURLToPath(url), out })),
+    outdir: "/", // nothing is written
+    write: false,
+    splitting: true,
+    sourcemap: false,
+    plugins: [
+      standardLibrary(),
+      await workspace(),
+      npmLibraries(libraries),
+      pureModules(),
+      {
+        name: "workers",
+        setup(build) {
+          build.onLoad({ filter: /\.ts$/ }, async ({ path }) => ({
+            contents: (await Deno.readTextFile(path))
+              .replaceAll(WORKER, '$1.js"'),
+            loader: "ts",
+          }));
+        },
+      },
+    ],
+  });
+  return new Map(
+    outputFiles.map(({ path, contents }) => [
+      basename(path),
+      contents as Uint8Array<ArrayBuffer>,
+    ]),
+  );
+}
+
 /** What stays of a bundle when a page imports some names only. */
 export async function shaken(
   bundle: string,
@@ -198,7 +245,52 @@ async function workspace(): Promise<esbuild.Plugin> {
     setup(build) {
       build.onResolve({ filter: /^@cram\// }, ({ path }) => ({
         path: paths.get(path),
+        sideEffects: false,
       }));
+    },
+  };
+}
+
+/** Lets modules go of which nothing is used; those of packages do nothing by being loaded. */
+function pureModules(): esbuild.Plugin {
+  return {
+    name: "pure modules",
+    setup(build) {
+      build.onResolve({ filter: /^\./ }, ({ path, resolveDir, kind }) => {
+        const file = join(resolveDir, path);
+        return kind === "entry-point" || file.includes("node_modules")
+          ? undefined
+          : { path: file, sideEffects: false };
+      });
+    },
+  };
+}
+
+/**
+ * Finds libraries from npm where Deno keeps them. Others, and modules of Node,
+ * stay imports: a page may not need them, and they are gone then.
+ */
+function npmLibraries(
+  libraries: Readonly<Record<string, string>>,
+): esbuild.Plugin {
+  return {
+    name: "npm libraries",
+    setup(build) {
+      build.onResolve(
+        { filter: /^[^./]/ },
+        async ({ path, importer, kind }) => {
+          if (kind === "entry-point") return undefined;
+          const specifier = libraries[path];
+          if (specifier !== undefined) {
+            await import(specifier); // fetches it
+            return { path: fileURLToPath(import.meta.resolve(specifier)) };
+          }
+          return importer.startsWith(fileURLToPath(ROOT)) ||
+              path.startsWith("node:")
+            ? { path, external: true, sideEffects: false }
+            : { path: createRequire(importer).resolve(path) };
+        },
+      );
     },
   };
 }
