@@ -336,40 +336,71 @@ function locateSegments(
   pointers: usize,
 ): void {
   const a = address(params, 0) + (<usize> (group * int(params, 23)) << 2);
-  const zeros = <u32> address(params, 5);
+  const zeros = i32x4.splat(<u32> address(params, 5));
   const gridHeight = int(params, 12);
   const gridWidth = int(params, 13);
   const height = int(params, 14);
   const width = int(params, 15);
   const pixel = int(params, 16);
-  const stepY = int(params, 17);
-  const stepX = int(params, 18);
+  const heights = i32x4.splat(height);
+  const widths = i32x4.splat(width);
+  const steps = i32x4.splat(int(params, 17));
+  const columnSteps = i32x4.splat(int(params, 18));
+  const rowElements = width * pixel;
+  const imageElements = i32x4.splat(height * rowElements);
   let x = firstRow % gridWidth;
   let y = firstRow / gridWidth % gridHeight;
   let image = firstRow / gridWidth / gridHeight;
-  const last = firstRow + (end - firstRow + TILE_ROWS - 1) / TILE_ROWS *
-      TILE_ROWS;
-  for (let row = firstRow; row < last; row++) {
-    const lane = row - firstRow & 3;
-    const tile = row - firstRow >> 2;
-    let to = pointers + (<usize> (tile * count) << 4) + (<usize> lane << 2);
-    let segment = table;
-    for (let s = 0; s < count; s++) {
-      const inY = y * stepY + load<i32>(segment);
-      const inX = x * stepX + load<i32>(segment, 4);
-      const inside = <u32> inY < <u32> height && <u32> inX < <u32> width;
-      const element = ((image * height + inY) * width + inX) * pixel +
-        load<i32>(segment, 8);
-      store<u32>(to, inside ? <u32> (a + (<usize> element << 2)) : zeros);
-      to += 16;
-      segment += SEGMENT_BYTES;
-    }
-    if (row + 1 < end && ++x == gridWidth) {
-      x = 0;
-      if (++y == gridHeight) {
-        y = 0;
-        image++;
+  for (let row = firstRow; row < end; row += TILE_ROWS) {
+    // The four rows' pixels: of the output, then of the input.
+    let tileX = i32x4.splat(0);
+    let tileY = i32x4.splat(0);
+    let tileImage = i32x4.splat(0);
+    for (let i = 0; i < TILE_ROWS; i++) {
+      tileX = shiftIn(tileX, x);
+      tileY = shiftIn(tileY, y);
+      tileImage = shiftIn(tileImage, image);
+      if (row + i + 1 < end && ++x == gridWidth) {
+        x = 0;
+        if (++y == gridHeight) {
+          y = 0;
+          image++;
+        }
       }
     }
+    tileX = i32x4.mul(tileX, columnSteps);
+    tileY = i32x4.mul(tileY, steps);
+    const starts = i32x4.add(
+      i32x4.mul(tileImage, imageElements),
+      i32x4.add(
+        i32x4.mul(tileY, i32x4.splat(rowElements)),
+        i32x4.mul(tileX, i32x4.splat(pixel)),
+      ),
+    );
+    let segment = table;
+    for (let s = 0; s < count; s++) {
+      const down = load<i32>(segment);
+      const right = load<i32>(segment, 4);
+      const offset = down * rowElements + right * pixel +
+        load<i32>(segment, 8);
+      const inside = v128.and(
+        i32x4.lt_u(i32x4.add(tileY, i32x4.splat(down)), heights),
+        i32x4.lt_u(i32x4.add(tileX, i32x4.splat(right)), widths),
+      );
+      const elements = i32x4.add(starts, i32x4.splat(offset));
+      const addresses = i32x4.add(
+        i32x4.splat(<u32> a),
+        i32x4.shl(elements, 2),
+      );
+      v128.store(pointers, v128.bitselect(addresses, zeros, inside));
+      pointers += 16;
+      segment += SEGMENT_BYTES;
+    }
   }
+}
+
+/** Lanes 1, 2, 3 and another number. */
+function shiftIn(lanes: v128, next: i32): v128 {
+  const numbers = i32x4.splat(next);
+  return v128.shuffle<i32>(lanes, numbers, 1, 2, 3, 4);
 }
