@@ -93,8 +93,8 @@ export interface TrainingOptions<Batch extends TrainingBatch = TrainingBatch> {
   readonly checkpoints?: CheckpointStore;
   /** Ends the training after the step that is going on. */
   readonly signal?: AbortSignal;
-  /** Told after each step; the device may still be at work on it. */
-  readonly onStep?: (step: number) => void;
+  /** Told after each step, and waited for; the device may still be at work on it. */
+  readonly onStep?: (step: number) => void | Promise<void>;
   /** Told of losses every `logEvery` steps, and after the last one. */
   readonly onReport?: (report: TrainingReport) => void | Promise<void>;
 }
@@ -203,7 +203,7 @@ export async function train<Batch extends TrainingBatch>(
       examples += batch.size;
     }
     done = batch.step + 1;
-    options.onStep?.(done);
+    await options.onStep?.(done);
     // Kernels of the cpu device hold this thread up; signals must still arrive.
     await setImmediate();
     const isLast = done === steps || signal?.aborted === true;

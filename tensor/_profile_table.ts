@@ -7,7 +7,7 @@
 import type { Profile } from "./profile.ts";
 import type { CallDescription } from "./_profiled_call.ts";
 
-/** What all calls of one kind took together. */
+/** What all calls of one kind took together; `flops` and `bytes` are those of the calls that were timed. */
 export interface ProfiledOperation extends CallDescription {
   /** How many calls there were. */
   readonly calls: number;
@@ -31,12 +31,14 @@ export function profiledOperations(profile: Profile): ProfiledOperation[] {
   const operations = new Map<string, ProfiledOperation>();
   for (const [i, { name, flops, bytes }] of calls.entries()) {
     const sum = operations.get(name);
+    // Copies from buffer to buffer have no time, and would give no rate.
+    const counted = times[i] > 0;
     operations.set(name, {
       name,
       calls: (sum?.calls ?? 0) + 1,
       milliseconds: (sum?.milliseconds ?? 0) + times[i],
-      flops: (sum?.flops ?? 0) + flops,
-      bytes: (sum?.bytes ?? 0) + bytes,
+      flops: (sum?.flops ?? 0) + (counted ? flops : 0),
+      bytes: (sum?.bytes ?? 0) + (counted ? bytes : 0),
     });
   }
   return [...operations.values()]

@@ -169,6 +169,8 @@ const PROFILE: Profile = {
     { name: "fill", begin: 1, milliseconds: 0.5, flops: 0, bytes: 2e6 },
     { name: "matmul ·", begin: 2, milliseconds: 0.5, flops: 4e9, bytes: 8e6 },
     { name: "matmul ·", begin: 3, milliseconds: 0.5, flops: 4e9, bytes: 8e6 },
+    // By a copy from buffer to buffer, which has no time.
+    { name: "fill", begin: 4, milliseconds: 0.25, flops: 0, bytes: 9e6 },
   ],
   kernels: [
     { name: "fill-f32", call: 0, begin: 5, milliseconds: 1 },
@@ -186,7 +188,7 @@ Deno.test("formatProfile() writes a table, longest first, with rates", () => {
     formatProfile(PROFILE, 2),
     `                                     calls        ms         %   GFLOP/s      GB/s
 matmul ·                                 1       4.0      40.0    1000.0       2.0
-fill                                   0.5       0.5       5.0                 2.0
+fill                                     1       0.5       5.0                 2.0
 outside of kernels                               5.5      55.0
 all                                             10.0     100.0
 
@@ -199,7 +201,7 @@ Deno.test("formatProfile() says so where kernels were not timed", () => {
   const text = formatProfile({ ...PROFILE, timing: "host", kernels: [] });
   assertEquals(text.split("\n").slice(1, 3), [
     "matmul ·                                 2       1.0       5.0",
-    "fill                                     1       0.5       2.5",
+    "fill                                     2       0.8       3.8",
   ]);
   assert(text.endsWith(
     "The device has no timestamp-query: times are those that the host took to call kernels, not those of kernels",

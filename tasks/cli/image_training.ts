@@ -93,8 +93,11 @@ export function configOf(
 
 /** What {@linkcode trainImages} needs. */
 export interface ImageTraining {
-  /** Where the run is written, and whether it is gone on with. */
-  readonly options: Pick<ImageTrainingOptionValues, "out" | "resume">;
+  /** Where the run is written, whether it is gone on with, and whether it is profiled. */
+  readonly options: Pick<
+    ImageTrainingOptionValues,
+    "out" | "resume" | "profile"
+  >;
   /** The images. */
   readonly images: ImageSplits;
   /** How a model is trained on them. */
@@ -190,7 +193,8 @@ export async function trainImages(
   using loader = new ImageLoader(dataset, run.loading);
   const task = classification({ ...run, loader });
   const { optimizer } = training;
-  await runTraining({ ...run, optimizer, task, examples: "images" });
+  const { profile } = options;
+  await runTraining({ ...run, optimizer, task, profile, examples: "images" });
   if (signal.aborted) return undefined;
   await training.onTrained?.(run);
   if (validation === undefined) return undefined;

@@ -198,8 +198,11 @@ export function configOf(
 
 /** What {@linkcode trainSquad} needs. */
 export interface SquadTraining {
-  /** Where the run is written, and whether it is gone on with. */
-  readonly options: Pick<SquadTrainingOptionValues, "out" | "resume">;
+  /** Where the run is written, whether it is gone on with, and whether it is profiled. */
+  readonly options: Pick<
+    SquadTrainingOptionValues,
+    "out" | "resume" | "profile"
+  >;
   /** Model and questions. */
   readonly material: SquadMaterial;
   /** How the model is trained on them. */
@@ -270,6 +273,7 @@ export async function trainSquad(training: SquadTraining): Promise<void> {
       clip: clip === 0 ? undefined : { maxNorm: clip },
     },
     directory,
+    profile: options.profile,
     progress,
     signal,
     saveModel: folder === undefined

@@ -133,6 +133,41 @@ Deno.test("train-imagenet trains, measures and writes what it found", {
   }));
 
 Deno.test(
+  "train-imagenet --profile shows kernels of steps 3 to 7, and writes a trace",
+  {
+    ignore,
+  },
+  () =>
+    withColors(async (data) => {
+      const out = join(data, "run");
+      const args = [`--data=${data}`, ...SMALL, "--profile"];
+      const { code, out: text, error } = await runCommand(
+        ...args,
+        "--steps=8",
+        `--out=${out}`,
+      );
+      assertEquals([code, error], [0, ""]);
+      assertMatch(
+        text,
+        /^Profile of a step, the mean of steps 3 to 7:\n +calls +ms +% .*\n(.+\n)+outside of kernels .+\nall .+ 100\.0$/m,
+      );
+      assertMatch(text, /^conv2dBackwardInput 3×3 +16 .+\d\.\d$/m);
+      const { traceEvents } = JSON.parse(
+        await readFile(join(out, "trace.json"), "utf8"),
+      );
+      assertEquals(
+        traceEvents.filter(({ ph }: { ph: string }) => ph === "i")
+          .map(({ name }: { name: string }) => name),
+        [3, 4, 5, 6, 7].map((step) => `step ${step}`),
+      );
+
+      const few = await runCommand(...args, "--steps=2");
+      assertEquals([few.code, few.error], [0, ""]);
+      assertEquals(few.out.includes("Profile"), false);
+    }),
+);
+
+Deno.test(
   "train-imagenet --print-config shows the settings and starts nothing",
   {
     ignore,

@@ -132,6 +132,9 @@ export const TRAINING_OPTIONS = {
     "after how many steps a checkpoint is written to --out; default: one epoch",
   ),
   logEvery: integer(1, "after how many steps the loss is read; default 10"),
+  profile: flag(
+    "show which kernels the time of steps 3 to 7 goes to, and write trace.json to --out, which chrome://tracing and Perfetto open",
+  ),
   printConfig: flag("show what config.json would hold, and end"),
   help: flag("show this"),
 };

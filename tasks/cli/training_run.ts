@@ -8,10 +8,14 @@
 import { loadWeights, type Module } from "@cram/models";
 import type { OptimizerOptions, OptimizerRule } from "@cram/optim";
 import { type Device, openDevice, openSafetensors } from "@cram/tensor";
+import { formatProfile, traceOf } from "@cram/tensor/profile";
+import { join } from "node:path";
 import { isCheckpoint, readCheckpoint } from "../checkpoint.ts";
 import { optimizerOf, scheduleOf } from "../optimizers.ts";
+import { writeText } from "../output_file.ts";
 import { formatDuration, type ProgressLine } from "../progress.ts";
 import { type RunConfig, RunDirectory } from "../run_directory.ts";
+import { StepProfiler, type StepsProfile } from "../step_profiler.ts";
 import { train, type TrainingBatch, type TrainingTask } from "../train.ts";
 import type { TrainingOptionValues } from "./training_options.ts";
 import type { TrainingSettings } from "./training_settings.ts";
@@ -85,6 +89,8 @@ export interface TrainingRun<Batch extends TrainingBatch> {
   readonly directory: RunDirectory | undefined;
   /** Writes the model, and returns where. Default: `model.safetensors`. */
   readonly saveModel?: () => Promise<string>;
+  /** Whether some steps are profiled. */
+  readonly profile?: boolean;
   /** Where progress is shown. */
   readonly progress: ProgressLine;
   /** Ends the training after the step that is going on. */
@@ -106,6 +112,9 @@ export async function runTraining<Batch extends TrainingBatch>(
   const { steps } = settings;
   const begin = performance.now();
   let first = 0;
+  const profiler = run.profile
+    ? new StepProfiler(task.device, (steps) => reportProfile(run, steps))
+    : undefined;
   const done = await train({
     ...run,
     ...settings,
@@ -122,7 +131,10 @@ export async function runTraining<Batch extends TrainingBatch>(
         return state;
       },
     },
-    onStep: (step) => progress.advance(step),
+    onStep: (step) => {
+      progress.advance(step);
+      return profiler?.advance(step);
+    },
     onReport: async ({ examplesPerSecond, ...report }) => {
       progress.report(
         report.step,
@@ -140,6 +152,7 @@ export async function runTraining<Batch extends TrainingBatch>(
     },
     // Errors begin on a line of their own too.
   }).finally(() => progress.finish());
+  await profiler?.finish();
   if (done < steps) {
     progress.note(`Stopped after ${count(done, "step")} of ${steps}`);
     if (directory !== undefined) {
@@ -156,6 +169,18 @@ export async function runTraining<Batch extends TrainingBatch>(
       (() => directory.saveModel(task.device, task.model));
     progress.note(`Wrote ${await save()}`);
   }
+}
+
+async function reportProfile<Batch extends TrainingBatch>(
+  { directory, progress }: TrainingRun<Batch>,
+  { first, last, profile }: StepsProfile,
+): Promise<void> {
+  progress.note(`Profile of a step, the mean of steps ${first} to ${last}:`);
+  progress.note(formatProfile(profile, last - first + 1));
+  if (directory === undefined) return;
+  const path = join(directory.path, "trace.json");
+  await writeText(path, JSON.stringify(traceOf(profile)) + "\n");
+  progress.note(`Wrote ${path}`);
 }
 
 /**
