@@ -11,14 +11,31 @@
  * device opens.
  *
  * A strip is a column of tiles, 4 rows by 16 columns each, that are
- * multiplied with the same slab, 64 rows of B of 16 columns. assembly/_strips.ts
+ * multiplied with the same slab, 64 or more rows of B of 16 columns. assembly/_strips.ts
  * declares what is exported here.
  *
  * @module
  */
 
-/** Rows of B in a slab. */
+/** Rows of B in a slab, but for strips of rows that say otherwise. */
 const SLAB_ROWS = 64;
+
+/**
+ * The strips whose A lies in rows: how many runs of numbers a row has, and how
+ * long each is. The last two take three or nine weight positions at once,
+ * which is what 3×3 convolutions of 32 and 16 channels have.
+ */
+const ROWS_STRIPS = [
+  { runs: 1, length: 64 },
+  { runs: 2, length: 32 },
+  { runs: 4, length: 16 },
+  { runs: 3, length: 32 },
+  { runs: 9, length: 16 },
+];
+
+const MOST_SLAB_ROWS = Math.max(
+  ...ROWS_STRIPS.map(({ runs, length }) => runs * length),
+);
 
 /** Rows of a tile. */
 const ROWS = 4;
@@ -28,14 +45,14 @@ const VECTORS = 4;
 
 /** What a thread's constants point to, in bytes from its first. */
 const LAYOUT = {
-  /** The slab, `[64][16]`. */
+  /** The slab, `[64][16]` or longer. */
   slab: 0,
   /** The tile's sums on their way to the result. */
-  sums: SLAB_ROWS * 64,
+  sums: MOST_SLAB_ROWS * 64,
   /** Where the rows that a column of A is made of lie, `[64]`. */
-  pointers: SLAB_ROWS * 64 + 256,
+  pointers: MOST_SLAB_ROWS * 64 + 256,
   /** A row of zeros, which nobody writes to. */
-  zeros: SLAB_ROWS * 64 + 512,
+  zeros: MOST_SLAB_ROWS * 64 + 512,
 };
 
 /** How many bytes each thread's constants point to. */
@@ -57,8 +74,8 @@ export interface StripOptions {
 /**
  * Writes the module of one thread. It imports `env.memory` and exports
  *
- * - `rows1`, `rows2`, `rows4`: A in rows, where a row's 64 numbers are 1, 2 or
- *   4 runs; (pointers, bytes from the pointers of one tile to the next,
+ * - `rows1`, `rows2`, `rows4`, `rows3`, `rows9`: A in rows of so many runs;
+ *   (pointers, bytes from the pointers of one tile to the next,
  *   targets, bytes added to the targets, base or 0 to add to the targets,
  *   tiles). `pointers` holds four addresses for each run, `targets` four for
  *   each tile.
@@ -71,9 +88,11 @@ export interface StripOptions {
  */
 export function writeStrips(options: StripOptions): Uint8Array<ArrayBuffer> {
   const functions = [
-    { name: "rows1", parameters: 6, body: rowsBody(options, 1) },
-    { name: "rows2", parameters: 6, body: rowsBody(options, 2) },
-    { name: "rows4", parameters: 6, body: rowsBody(options, 4) },
+    ...ROWS_STRIPS.map(({ runs, length }) => ({
+      name: `rows${runs}`,
+      parameters: 6,
+      body: rowsBody(options, runs, length),
+    })),
     { name: "columns", parameters: 5, body: columnsBody(options) },
   ];
   return new Uint8Array([
@@ -121,13 +140,17 @@ function localsAfter(parameters: number) {
   };
 }
 
-function rowsBody(options: StripOptions, runs: number): number[] {
+function rowsBody(
+  options: StripOptions,
+  runs: number,
+  length: number,
+): number[] {
   const [pointers, tileStride, targets, targetOffset, start, tiles] = range(6);
   const locals = localsAfter(6);
   const code: number[] = [...locals.declarations, ...LOOP];
-  for (let k = 0; k < SLAB_ROWS; k++) {
-    const run = Math.floor(k * runs / SLAB_ROWS);
-    const inRun = k - run * SLAB_ROWS / runs;
+  for (let k = 0; k < runs * length; k++) {
+    const run = Math.floor(k / length);
+    const inRun = k % length;
     if (inRun === 0) {
       for (const r of range(ROWS)) {
         code.push(

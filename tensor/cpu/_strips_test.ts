@@ -23,8 +23,8 @@ function strips(relaxedSimd: boolean, shared: boolean) {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   const floats = new Float32Array(memory.buffer);
   const words = new Uint32Array(memory.buffer);
-  for (let i = 0; i < 64 * 16; i++) floats[address / 4 + i] = i % 13 - 6;
-  for (let i = 0; i < 8 * 64; i++) floats[A / 4 + i] = i % 7 - 3;
+  for (let i = 0; i < 144 * 16; i++) floats[address / 4 + i] = i % 13 - 6;
+  for (let i = 0; i < 8 * 144; i++) floats[A / 4 + i] = i % 7 - 3;
   return { exports, floats, words, address };
 }
 
@@ -33,10 +33,11 @@ const relaxed = (await compileKernels()).relaxedSimd;
 for (const relaxedSimd of relaxed ? [true, false] : [false]) {
   for (const shared of [true, false]) {
     Deno.test(`strips add up rows and columns, relaxed SIMD ${relaxedSimd}, shared memory ${shared}`, () => {
-      for (const runs of [1, 2, 4]) {
+      for (
+        const [runs, length] of [[1, 64], [2, 32], [4, 16], [3, 32], [9, 16]]
+      ) {
         const { exports, floats, words, address } = strips(relaxedSimd, shared);
         // A[row][k] lies in `runs` pieces, all pieces 0 first, then all pieces 1.
-        const length = 64 / runs;
         const place = (row: number, k: number) =>
           A / 4 + (Math.floor(k / length) * 8 + row) * length + k % length;
         for (let tile = 0; tile < 2; tile++) {
@@ -47,18 +48,18 @@ for (const relaxedSimd of relaxed ? [true, false] : [false]) {
             }
           }
           for (let r = 0; r < 4; r++) {
-            words[TABLE / 4 + 64 + tile * 4 + r] = TARGET +
+            words[TABLE / 4 + 128 + tile * 4 + r] = TARGET +
               (tile * 4 + r) * 64;
           }
         }
         const rows = exports[`rows${runs}`] as Strip;
-        const targets = TABLE + 256;
+        const targets = TABLE + 512;
         rows(TABLE, runs * 16, targets, 1024, TARGET, 2);
         rows(TABLE, runs * 16, targets, 1024, 0, 2);
         for (let row = 0; row < 8; row++) {
           for (let column = 0; column < 16; column++) {
             let sum = 0;
-            for (let k = 0; k < 64; k++) {
+            for (let k = 0; k < runs * length; k++) {
               sum += floats[place(row, k)] *
                 floats[address / 4 + k * 16 + column];
             }

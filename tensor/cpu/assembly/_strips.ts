@@ -5,14 +5,14 @@
  * are only declared are imported, from a module of this file's name.
  */
 
-/** Rows of B that a strip is multiplied with, 64 bytes each. */
+/** Rows of B, 64 bytes each, that most strips are multiplied with. */
 export const SLAB_ROWS: i32 = 64;
 
-/** Bytes of a slab. */
+/** Bytes of such a slab. */
 export const SLAB_BYTES: usize = 4096;
 
-/** Where this thread's pointers are, from where its slab is. */
-export const SLAB_POINTERS: usize = 4352;
+/** Where this thread's pointers are, from where its slab is: behind the longest one and a tile. */
+export const SLAB_POINTERS: usize = 9472;
 
 /** A in rows, one run of 64 numbers each; see ../_strips.ts for the arguments. */
 export declare function rows1(
@@ -36,6 +36,26 @@ export declare function rows2(
 
 /** Four runs of 16. */
 export declare function rows4(
+  pointers: usize,
+  tileStride: usize,
+  targets: usize,
+  targetOffset: usize,
+  base: usize,
+  tiles: i32,
+): void;
+
+/** Three runs of 32: 96 rows of B. */
+export declare function rows3(
+  pointers: usize,
+  tileStride: usize,
+  targets: usize,
+  targetOffset: usize,
+  base: usize,
+  tiles: i32,
+): void;
+
+/** Nine runs of 16: 144 rows of B. */
+export declare function rows9(
   pointers: usize,
   tileStride: usize,
   targets: usize,

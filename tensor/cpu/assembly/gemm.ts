@@ -18,7 +18,7 @@
 
 import { activate } from "./_activate.ts";
 import { address, int, slice, threadScratch, threadSlab } from "./_kernel.ts";
-import { rows1, rows2, rows4, SLAB_BYTES, SLAB_ROWS } from "./_strips.ts";
+import { rows1, rows2, rows3, rows4, rows9, SLAB_ROWS } from "./_strips.ts";
 import { PANEL_BYTES, rowsTile, TILE_COLUMNS, TILE_ROWS } from "./_tile.ts";
 import { copyWords } from "./_copy.ts";
 import { packColumns, packRows } from "./_pack.ts";
@@ -256,7 +256,8 @@ function multiplyBlock(
 
 /**
  * Multiplies whole tiles with the slabs of one panel that segments of equal
- * length fill; returns how many segments that were.
+ * length fill; returns how many segments that were. The longer the slab, the
+ * less often sums go to memory and back.
  */
 function multiplyStrips(
   b: usize,
@@ -269,23 +270,32 @@ function multiplyStrips(
   start: usize,
   tiles: i32,
 ): i32 {
-  const together = SLAB_ROWS / unit;
   const tileStride = <usize> count << 4;
   let s = 0;
-  for (; s + together <= usable; s += together) {
-    memory.copy(threadSlab(), b, SLAB_BYTES);
+  while (true) {
+    const left = usable - s;
+    let together = SLAB_ROWS / unit;
+    if (unit == 32 && left >= 3) together = 3;
+    else if (unit == 16 && left >= 9) together = 9;
+    if (left < together) return s;
+    const bytes = <usize> (together * unit) * PANEL_BYTES;
+    memory.copy(threadSlab(), b, bytes);
     if (together == 1) {
       rows1(pointers, tileStride, targets, columnBytes, start, tiles);
     } else if (together == 2) {
       rows2(pointers, tileStride, targets, columnBytes, start, tiles);
-    } else {
+    } else if (together == 3) {
+      rows3(pointers, tileStride, targets, columnBytes, start, tiles);
+    } else if (together == 4) {
       rows4(pointers, tileStride, targets, columnBytes, start, tiles);
+    } else {
+      rows9(pointers, tileStride, targets, columnBytes, start, tiles);
     }
-    b += SLAB_BYTES;
+    b += bytes;
     pointers += <usize> together << 4;
     start = 0;
+    s += together;
   }
-  return s;
 }
 
 const TILE_OFFSET: usize = 1048576 - 256;
