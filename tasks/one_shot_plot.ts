@@ -5,7 +5,12 @@
  */
 
 import { DENSE, type OneShotResult, SPARSE } from "./one_shot.ts";
-import { plotLines, type PlotPoint, type PlotSeries } from "./plot.ts";
+import {
+  plotLines,
+  type PlotPart,
+  type PlotPoint,
+  type PlotSeries,
+} from "./plot.ts";
 
 /** What {@linkcode plotOneShot} draws. */
 export interface OneShotPlot {
@@ -20,6 +25,8 @@ export interface OneShotPlot {
     readonly name: string;
     readonly results: readonly OneShotResult[];
   }[];
+  /** Its place in a page. Default: it is a document of its own. */
+  readonly part?: PlotPart;
 }
 
 /**
@@ -28,7 +35,7 @@ export interface OneShotPlot {
  * deviations over draws.
  *
  * @param plot What is drawn.
- * @returns An SVG document.
+ * @returns An SVG document, or with `part` an element of a page.
  */
 export async function plotOneShot(plot: OneShotPlot): Promise<string> {
   const draws = plot.models.flatMap(({ results }) =>
@@ -37,6 +44,7 @@ export async function plotOneShot(plot: OneShotPlot): Promise<string> {
   const most = Math.max(0, ...draws);
   return await plotLines({
     title: plot.title,
+    part: plot.part,
     x: { label: "Sparsity of the prunable weights (%)", percent: true },
     y: { label: `${plot.label} (%)`, percent: true },
     styles: most === 0 ? undefined : {

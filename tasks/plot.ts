@@ -22,8 +22,8 @@ export interface PlotPoint {
 export interface PlotSeries {
   /** What the legend calls it. Series of one name have one colour, and one entry. */
   readonly name: string;
-  /** How its points are shown: joined by a line, by a dashed one, or not joined. */
-  readonly style: "line" | "dashes" | "points";
+  /** How its points are shown: joined by a line, by a dashed one, or not joined; or as a curve without dots. */
+  readonly style: "line" | "dashes" | "points" | "curve";
   /** The points, in the order in which they are joined. */
   readonly points: readonly PlotPoint[];
 }
@@ -48,10 +48,22 @@ export interface LinePlot {
   readonly series: readonly PlotSeries[];
   /** What lines and dashes mean, for the legend. */
   readonly styles?: { readonly line: string; readonly dashes: string };
+  /** Its place in a page. Default: it is a document of its own. */
+  readonly part?: PlotPart;
 }
 
-/** Each has a contrast of at least 3 : 1 to both backgrounds. */
-const COLORS = [
+/** A plot in a page that has title and legend itself. */
+export interface PlotPart {
+  /** Its width in pixels. */
+  readonly width: number;
+  /** The height of what is drawn in, in pixels. */
+  readonly height: number;
+  /** The names of all series of the page: the n-th has the n-th of the colours, and its elements the class `series-n`. */
+  readonly names: readonly string[];
+}
+
+/** The colours of series, in the order of their names. Each has a contrast of at least 3 : 1 to white and to near black. */
+export const PLOT_COLORS: readonly string[] = [
   "#2a78d6",
   "#d4680a",
   "#1a9155",
@@ -81,7 +93,7 @@ const STYLE = `
  * needed. Text and background follow the colour scheme of who looks at it.
  *
  * @param plot What is drawn.
- * @returns An SVG document.
+ * @returns An SVG document, or with `part` an element of a page.
  *
  * @example Accuracy against sparsity
  * ```ts ignore
@@ -108,8 +120,9 @@ export async function plotLines(plot: LinePlot): Promise<string> {
   const { document } = parseHTML("<html></html>") as unknown as {
     readonly document: NonNullable<PlotOptions["document"]>;
   };
+  const { part } = plot;
   const legend = legendOf(plot);
-  const marginTop = 48 + ROW * legend.length;
+  const marginTop = part === undefined ? 48 + ROW * legend.length : 10;
   const series = plot.series.map((one) => ({
     ...one,
     stroke: colorOf(plot, one.name),
@@ -119,8 +132,8 @@ export async function plotLines(plot: LinePlot): Promise<string> {
     document,
     className: "cram-plot",
     ariaLabel: plot.title,
-    width: WIDTH,
-    height: marginTop + PLOT_HEIGHT,
+    width: part?.width ?? WIDTH,
+    height: marginTop + (part?.height ?? PLOT_HEIGHT),
     marginTop,
     marginLeft: MARGIN_LEFT,
     marginRight: 36,
@@ -134,10 +147,12 @@ export async function plotLines(plot: LinePlot): Promise<string> {
       Plot.axisX({ labelAnchor: "center", labelArrow: "none" }),
       Plot.axisY({ labelAnchor: "center", labelArrow: "none" }),
       ...series.flatMap(({ style, points, stroke, colorIndex }): Markish[] => {
+        const className = part && `series-${colorIndex}`;
         const bars = points.filter(({ deviation = 0 }) => deviation > 0);
         const named = points.filter(({ label }) => label !== undefined);
         return [
           ...style === "points" ? [] : [Plot.line(points, {
+            className,
             x: "x",
             y: "y",
             stroke,
@@ -145,6 +160,7 @@ export async function plotLines(plot: LinePlot): Promise<string> {
             strokeDasharray: style === "dashes" ? DASHES : undefined,
           })],
           Plot.ruleX(bars, {
+            className,
             x: "x",
             y1: ({ y, deviation = 0 }: PlotPoint) => y - deviation,
             y2: ({ y, deviation = 0 }: PlotPoint) => y + deviation,
@@ -152,7 +168,8 @@ export async function plotLines(plot: LinePlot): Promise<string> {
             strokeWidth: 1.2,
             marker: "tick",
           }),
-          Plot.dot(points, {
+          Plot.dot(style === "curve" ? [] : points, {
+            className,
             x: "x",
             y: "y",
             r: style === "points" ? 4 : 3.2,
@@ -163,6 +180,7 @@ export async function plotLines(plot: LinePlot): Promise<string> {
             fill: style === "dashes" ? "none" : stroke,
           }),
           Plot.text(named, {
+            className,
             x: "x",
             y: "y",
             text: "label",
@@ -176,7 +194,10 @@ export async function plotLines(plot: LinePlot): Promise<string> {
       }),
     ],
   });
-  return finish(svg as unknown as SvgElement, plot.title, legend);
+  const element = svg as unknown as SvgElement;
+  return part === undefined
+    ? finish(element, plot.title, legend)
+    : element.outerHTML;
 }
 
 /** The part of the document model that is used here. */
@@ -199,13 +220,13 @@ interface LegendEntry {
   readonly dasharray?: string;
 }
 
-function colorIndexOf({ series }: LinePlot, name: string): number {
-  const names = [...new Set(series.map(({ name }) => name))];
+function colorIndexOf({ series, part }: LinePlot, name: string): number {
+  const names = part?.names ?? [...new Set(series.map(({ name }) => name))];
   return names.indexOf(name);
 }
 
 function colorOf(plot: LinePlot, name: string): string {
-  return COLORS[colorIndexOf(plot, name) % COLORS.length];
+  return PLOT_COLORS[colorIndexOf(plot, name) % PLOT_COLORS.length];
 }
 
 function legendOf(plot: LinePlot): LegendEntry[] {
