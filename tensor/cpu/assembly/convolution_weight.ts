@@ -30,6 +30,9 @@ const BLOCK_PIXELS: i32 = 256;
 /** Panels that are packed at once; see the caller. */
 const BLOCK_PANELS: i32 = 16;
 
+/** Bytes of a number for each of these pixels. */
+const LIST_BYTES: usize = <usize> BLOCK_PIXELS << 2;
+
 const PACKED_BYTES: usize = <usize> (BLOCK_PIXELS * BLOCK_PANELS) *
   PANEL_BYTES;
 
@@ -95,7 +98,8 @@ function weightBlock(
 
   const packed = threadScratch();
   const pointers = packed + PACKED_BYTES;
-  const edge = pointers + (<usize> BLOCK_PIXELS << 2);
+  const starts = pointers + LIST_BYTES;
+  const edge = starts + 3 * LIST_BYTES;
 
   let tiles = 0;
   for (let s = 0; s < segmentCount; s++) tiles += segmentTiles(segments, s);
@@ -116,6 +120,7 @@ function weightBlock(
         packed + <usize> ((panel - firstPanel) * length) * PANEL_BYTES,
       );
     }
+    startPixels(params, pixel, length, starts);
     const accumulate = pixel > firstPixel;
     const stripped = weightStrips(
       params,
@@ -124,7 +129,7 @@ function weightBlock(
       tilesEnd,
       firstPanel,
       min(panelsEnd, columns / TILE_COLUMNS),
-      pixel,
+      starts,
       length,
       packed,
       target,
@@ -135,11 +140,13 @@ function weightBlock(
       const segment = segments + <usize> s * SEGMENT_BYTES;
       const rows = load<i32>(segment, 12);
       const next = tile + segmentTiles(segments, s);
-      if (next <= firstTile || tile >= tilesEnd) {
+      const isDone = stripped == length && length > 0 &&
+        columns % TILE_COLUMNS == 0 && rows % TILE_ROWS == 0;
+      if (isDone || next <= firstTile || tile >= tilesEnd) {
         tile = next;
         continue;
       }
-      locatePixels(params, group, segment, pixel, length, pointers);
+      locatePixels(params, group, segment, starts, length, pointers);
       const firstRow = max(0, firstTile - tile) * TILE_ROWS;
       const rowsEnd = min(rows, (tilesEnd - tile) * TILE_ROWS);
       for (let row = firstRow; row < rowsEnd; row += TILE_ROWS) {
@@ -152,7 +159,7 @@ function weightBlock(
           const to = rowTarget + (<usize> column << 2);
           const whole = height == TILE_ROWS && width == TILE_COLUMNS;
           const behind = whole ? stripped : 0;
-          if (whole && behind == length && length > 0) continue;
+          if (behind == length && length > 0) continue;
           const adds = accumulate || behind > 0;
           const t0 = whole ? to : edge;
           const stride = whole ? rowStride : PANEL_BYTES;
@@ -208,7 +215,7 @@ function weightStrips(
   tilesEnd: i32,
   firstPanel: i32,
   panelsEnd: i32,
-  pixel: i32,
+  starts: usize,
   length: i32,
   packed: usize,
   target: usize,
@@ -236,7 +243,7 @@ function weightStrips(
         params,
         group,
         segment,
-        pixel + done,
+        starts + (<usize> done << 2),
         SLAB_ROWS,
         slab + SLAB_POINTERS,
       );
@@ -268,17 +275,17 @@ function segmentTiles(segments: usize, index: i32): i32 {
   return (rows + TILE_ROWS - 1) / TILE_ROWS;
 }
 
-/** Writes which input pixel one weight position multiplies with each output pixel. */
-function locatePixels(
+/**
+ * Writes the input row, the input column and the first number of the input
+ * pixel that weight position (0, 0) multiplies with each output pixel, as three
+ * lists of `BLOCK_PIXELS` int32. The last vector is filled up with anything.
+ */
+function startPixels(
   params: usize,
-  group: i32,
-  segment: usize,
   first: i32,
   count: i32,
-  pointers: usize,
+  starts: usize,
 ): void {
-  const x = address(params, 0) + (<usize> (group * int(params, 17)) << 2);
-  const zeros = <u32> address(params, 5);
   const gridHeight = int(params, 8);
   const gridWidth = int(params, 9);
   const height = int(params, 10);
@@ -286,30 +293,63 @@ function locatePixels(
   const pixel = int(params, 12);
   const stepY = int(params, 13);
   const stepX = int(params, 14);
-  const row = load<i32>(segment);
-  const column = load<i32>(segment, 4);
-  const source = load<i32>(segment, 8);
   let gridX = first % gridWidth;
   let gridY = first / gridWidth % gridHeight;
   let image = first / gridWidth / gridHeight;
-  const end = pointers + (<usize> count << 2);
-  while (pointers < end) {
-    const inY = gridY * stepY + row;
-    const insideY = <u32> inY < <u32> height;
-    const line = (image * height + inY) * width;
-    let inX = gridX * stepX + column;
-    for (; gridX < gridWidth && pointers < end; gridX++) {
-      const inside = insideY && <u32> inX < <u32> width;
-      const element = (line + inX) * pixel + source;
-      store<u32>(pointers, inside ? <u32> (x + (<usize> element << 2)) : zeros);
-      pointers += 4;
+  const end = starts + (<usize> count << 2);
+  while (starts < end) {
+    const inY = gridY * stepY;
+    let inX = gridX * stepX;
+    let element = ((image * height + inY) * width + inX) * pixel;
+    for (; gridX < gridWidth && starts < end; gridX++) {
+      store<i32>(starts, inY);
+      store<i32>(starts, inX, LIST_BYTES);
+      store<i32>(starts, element, 2 * LIST_BYTES);
+      starts += 4;
       inX += stepX;
+      element += stepX * pixel;
     }
     gridX = 0;
     if (++gridY == gridHeight) {
       gridY = 0;
       image++;
     }
+  }
+}
+
+/** Writes which input pixel one weight position multiplies with each output pixel; the last vector is filled up with anything. */
+function locatePixels(
+  params: usize,
+  group: i32,
+  segment: usize,
+  starts: usize,
+  count: i32,
+  pointers: usize,
+): void {
+  const x = address(params, 0) + (<usize> (group * int(params, 17)) << 2);
+  const zeros = i32x4.splat(<u32> address(params, 5));
+  const heights = i32x4.splat(int(params, 10));
+  const widths = i32x4.splat(int(params, 11));
+  const down = load<i32>(segment);
+  const right = load<i32>(segment, 4);
+  const elements = (down * int(params, 11) + right) * int(params, 12) +
+    load<i32>(segment, 8);
+  const downs = i32x4.splat(down);
+  const rights = i32x4.splat(right);
+  const origins = i32x4.splat(<i32> x + (elements << 2));
+  const end = pointers + (<usize> count << 2);
+  while (pointers < end) {
+    const inY = i32x4.add(v128.load(starts), downs);
+    const inX = i32x4.add(v128.load(starts, LIST_BYTES), rights);
+    const inside = v128.and(
+      i32x4.lt_u(inY, heights),
+      i32x4.lt_u(inX, widths),
+    );
+    const offsets = i32x4.shl(v128.load(starts, 2 * LIST_BYTES), 2);
+    const addresses = i32x4.add(origins, offsets);
+    v128.store(pointers, v128.bitselect(addresses, zeros, inside));
+    starts += 16;
+    pointers += 16;
   }
 }
 
