@@ -2,21 +2,19 @@
 
 import type { Block } from "./_buffer.ts";
 import type { Pipeline } from "./_pipeline.ts";
+import { RecentMap } from "./_recent_map.ts";
 import type { SlotPlan } from "./_slots.ts";
 
-/** Bind groups that are kept; the ones longest unused go first. */
+/** Bind groups that are kept. */
 const MAX_BIND_GROUPS = 8192;
-
-interface Entry {
-  readonly group: GPUBindGroup;
-  readonly blocks: readonly Block[];
-}
 
 /** The bind groups of one device. */
 export class BindGroupCache {
   readonly #gpu: GPUDevice;
   readonly #maxBindingBytes: number;
-  readonly #entries = new Map<string, Entry>();
+  readonly #groups = new RecentMap<GPUBindGroup>(MAX_BIND_GROUPS);
+  /** Where keys are written; no kernel has more slots. */
+  readonly #key = new Uint32Array(2 + 3 * 32);
 
   constructor(gpu: GPUDevice, maxBindingBytes: number) {
     this.#gpu = gpu;
@@ -25,36 +23,29 @@ export class BindGroupCache {
 
   /** How many are kept. */
   get size(): number {
-    return this.#entries.size;
+    return this.#groups.size;
   }
 
-  /** The bind group for a dispatch. */
+  /** The bind group for a dispatch. Blocks that were destroyed never come again: their groups go with time. */
   get(pipeline: Pipeline, uniforms: Block, plan: SlotPlan): GPUBindGroup {
-    let key = `${pipeline.id},${uniforms.id}`;
+    const key = this.#key;
+    key[0] = pipeline.id;
+    key[1] = uniforms.id;
+    let length = 2;
     for (const { block, offset, end } of plan.slots) {
-      key += `,${block.id},${offset},${end}`;
+      key[length++] = block.id;
+      key[length++] = offset;
+      key[length++] = end;
     }
-    let entry = this.#entries.get(key);
-    if (entry === undefined) entry = this.#make(key, pipeline, uniforms, plan);
-    else this.#entries.delete(key);
-    this.#entries.set(key, entry);
-    return entry.group;
+    let group = this.#groups.get(key, length);
+    if (group === undefined) {
+      group = this.#make(pipeline, uniforms, plan);
+      this.#groups.set(key, length, group);
+    }
+    return group;
   }
 
-  /** Forgets all bind groups that name a block, which is about to be destroyed. */
-  forget(block: Block): void {
-    for (const key of [...block.bindGroups]) this.#drop(key);
-  }
-
-  #make(
-    key: string,
-    pipeline: Pipeline,
-    uniforms: Block,
-    plan: SlotPlan,
-  ): Entry {
-    if (this.#entries.size >= MAX_BIND_GROUPS) {
-      this.#drop(this.#entries.keys().next().value!);
-    }
+  #make(pipeline: Pipeline, uniforms: Block, plan: SlotPlan): GPUBindGroup {
     const entries: GPUBindGroupEntry[] = [
       { binding: 0, resource: { buffer: uniforms.gpu } },
     ];
@@ -71,19 +62,6 @@ export class BindGroupCache {
         });
       }
     }
-    const group = this.#gpu.createBindGroup({
-      layout: pipeline.layout,
-      entries,
-    });
-    const blocks = [uniforms, ...plan.slots.map(({ block }) => block)];
-    for (const block of blocks) block.bindGroups.add(key);
-    return { group, blocks };
-  }
-
-  #drop(key: string): void {
-    for (const block of this.#entries.get(key)!.blocks) {
-      block.bindGroups.delete(key);
-    }
-    this.#entries.delete(key);
+    return this.#gpu.createBindGroup({ layout: pipeline.layout, entries });
   }
 }

@@ -13,8 +13,6 @@ export class Block {
   readonly size: number;
   /** How many submits there had been when work on it was recorded last. */
   usedIn = -1;
-  /** Keys of cached bind groups that name it. */
-  readonly bindGroups: Set<string> = new Set();
 
   constructor(gpu: GPUBuffer) {
     this.gpu = gpu;

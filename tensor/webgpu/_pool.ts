@@ -2,6 +2,10 @@
  * Buffers that are used again. A buffer that is given back serves the next
  * allocation of its size class at once: work on it runs in the order in which
  * it was recorded, and uploads are recorded like all other work.
+ *
+ * Of several the oldest is taken, so that a step that repeats its allocations
+ * gets the same buffers each time, and dispatches find the bind groups of the
+ * step before. By the last one given back, the order would change all the time.
  */
 
 import { Block } from "./_buffer.ts";
@@ -43,6 +47,7 @@ export class Pool {
   readonly #limits: PoolLimits;
   /** Unused blocks, the longest unused first. */
   readonly #free = new Set<Block>();
+  /** The same by their sizes, the oldest last. */
   readonly #freeBySize = new Map<number, Block[]>();
   readonly #used = new Set<Block>();
   #freeBytes = 0;
@@ -84,7 +89,7 @@ export class Pool {
     this.#freeBytes += block.size;
     let list = this.#freeBySize.get(block.size);
     if (list === undefined) this.#freeBySize.set(block.size, list = []);
-    list.push(block);
+    list.splice(positionOf(list, block), 0, block);
   }
 
   /** Destroys all blocks, used or not. */
@@ -107,8 +112,20 @@ export class Pool {
       this.#free.delete(block);
       this.#freeBytes -= block.size;
       const list = this.#freeBySize.get(block.size)!;
-      list.splice(list.indexOf(block), 1);
+      list.splice(positionOf(list, block), 1);
       this.#platform.retire(block);
     }
   }
+}
+
+/** Where a block is in a list from the youngest to the oldest, or belongs. */
+function positionOf(list: readonly Block[], block: Block): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle].id > block.id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -76,3 +76,17 @@ Deno.test("Pool stays flat when a step repeats its allocations", () => {
   for (let i = 0; i < 10; i++) step();
   assertEquals(buffers.length, made);
 });
+
+Deno.test("Pool gives a step that repeats its allocations the same blocks", () => {
+  const { pool } = fakePool();
+  const step = () => {
+    const blocks = Array.from({ length: 5 }, () => pool.take(1000));
+    // Given back in another order than they were taken in.
+    for (const i of [3, 0, 4, 1, 2]) pool.give(blocks[i]);
+    return blocks;
+  };
+  const first = step();
+  for (let i = 0; i < 3; i++) {
+    assertEquals(step().every((block, i) => block === first[i]), true);
+  }
+});

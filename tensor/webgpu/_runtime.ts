@@ -46,6 +46,9 @@ export class Runtime {
   readonly traits: Traits;
   readonly binding: BindingLimits;
   readonly queue: Queue;
+  // Asking the platform for limits takes as long as the rest of a dispatch.
+  readonly #maxBindings: number;
+  readonly #maxGroups: number;
   readonly #health: Health;
   readonly #pool: Pool;
   readonly #pipelines: PipelineCache;
@@ -57,6 +60,8 @@ export class Runtime {
     const { limits } = gpu;
     const { maxBindingBytes, memoryLimit } = options;
     this.gpu = gpu;
+    this.#maxBindings = limits.maxStorageBuffersPerShaderStage;
+    this.#maxGroups = limits.maxComputeWorkgroupsPerDimension;
     this.traits = {
       software: adapter.software,
       // A software adapter runs one on each core.
@@ -69,10 +74,7 @@ export class Runtime {
       maxBindingBytes,
       alignment: limits.minStorageBufferOffsetAlignment,
     };
-    const retire = (block: Block) => {
-      this.#bindGroups.forget(block);
-      this.queue.retire(block.gpu);
-    };
+    const retire = (block: Block) => this.queue.retire(block.gpu);
     this.queue = new Queue(gpu);
     this.#health = new Health(gpu);
     this.#pool = new Pool({
@@ -140,7 +142,7 @@ export class Runtime {
     const plan = planSlots(kernel, views, this.binding);
     let bindings = 0;
     for (const { parts } of plan.slots) bindings += parts;
-    const available = this.gpu.limits.maxStorageBuffersPerShaderStage;
+    const available = this.#maxBindings;
     if (bindings > available) {
       throw new BufferTooLargeError(
         `Cannot run kernel "${kernel.name}": its operands take ${bindings} bindings of at most ${this.binding.maxBindingBytes} bytes, the adapter has ${available}`,
@@ -149,10 +151,7 @@ export class Runtime {
     const pipeline = this.#pipelines.get(kernel, plan);
     const block = this.#uniforms.get(kernel, groups, plan.bases, uniforms);
     const bindGroup = this.#bindGroups.get(pipeline, block, plan);
-    const [x, y] = grid(
-      groups,
-      this.gpu.limits.maxComputeWorkgroupsPerDimension,
-    );
+    const [x, y] = grid(groups, this.#maxGroups);
     for (const { block } of plan.slots) block.usedIn = this.queue.submits;
     this.queue.dispatch(pipeline.gpu, bindGroup, x, y);
   }

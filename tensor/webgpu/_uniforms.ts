@@ -3,20 +3,26 @@
 import { DeviceLostError } from "../errors.ts";
 import { Block } from "./_buffer.ts";
 import type { Kernel } from "./_kernel.ts";
+import { RecentMap } from "./_recent_map.ts";
 import { uniformFields } from "./_source.ts";
 
-/** Blocks that are kept; the ones longest unused go first. */
+/** Blocks that are kept. */
 const MAX_BLOCKS = 4096;
+
+/** Words of the largest block: far more than any kernel has. */
+const MAX_WORDS = 256;
+
+type Fields = ReturnType<typeof uniformFields>;
 
 /** Content-addressed uniform buffers of one device. */
 export class UniformCache {
   readonly #gpu: GPUDevice;
-  readonly #retire: (block: Block) => void;
-  readonly #blocks = new Map<string, Block>();
-  readonly #layouts = new WeakMap<
-    Kernel,
-    ReturnType<typeof uniformFields>
-  >();
+  readonly #blocks: RecentMap<Block>;
+  readonly #layouts = new WeakMap<Kernel, Fields>();
+  /** Where blocks are put together, as all of their types. */
+  readonly #words = new Uint32Array(MAX_WORDS);
+  readonly #ints = new Int32Array(this.#words.buffer);
+  readonly #floats = new Float32Array(this.#words.buffer);
 
   /**
    * @param gpu The device.
@@ -24,7 +30,7 @@ export class UniformCache {
    */
   constructor(gpu: GPUDevice, retire: (block: Block) => void) {
     this.#gpu = gpu;
-    this.#retire = retire;
+    this.#blocks = new RecentMap(MAX_BLOCKS, retire);
   }
 
   /**
@@ -42,46 +48,41 @@ export class UniformCache {
     if (fields === undefined) {
       this.#layouts.set(kernel, fields = uniformFields(kernel));
     }
-    const words = Math.ceil(fields.length / 4) * 4;
-    const data = new DataView(new ArrayBuffer(words * 4));
-    data.setUint32(0, groups, true);
-    for (let i = 0; i < bases.length; i++) {
-      data.setUint32(4 + 4 * i, bases[i], true);
-    }
-    for (let i = 1 + bases.length; i < fields.length; i++) {
-      const [name, type] = fields[i];
+    const words = this.#words;
+    words[0] = groups;
+    let length = 1;
+    for (const base of bases) words[length++] = base;
+    while (length < fields.length) {
+      const [name, type] = fields[length];
       const value = values[name];
       if (value === undefined) {
         throw new TypeError(
           `Cannot run kernel "${kernel.name}": uniform "${name}" is missing`,
         );
       }
-      if (type === "f32") data.setFloat32(4 * i, value, true);
-      else if (type === "i32") data.setInt32(4 * i, value, true);
-      else data.setUint32(4 * i, value, true);
+      if (type === "f32") this.#floats[length] = value;
+      else if (type === "i32") this.#ints[length] = value;
+      else words[length] = value;
+      length++;
     }
-    const key = String.fromCharCode(...new Uint16Array(data.buffer));
-    let block = this.#blocks.get(key);
-    if (block === undefined) block = this.#make(data.buffer);
-    else this.#blocks.delete(key);
-    this.#blocks.set(key, block);
+    while (length % 4 !== 0) words[length++] = 0;
+    let block = this.#blocks.get(words, length);
+    if (block === undefined) {
+      block = this.#make(words.subarray(0, length));
+      this.#blocks.set(words, length, block);
+    }
     return block;
   }
 
-  #make(bytes: ArrayBuffer): Block {
-    if (this.#blocks.size >= MAX_BLOCKS) {
-      const [key, oldest] = this.#blocks.entries().next().value!;
-      this.#blocks.delete(key);
-      this.#retire(oldest);
-    }
+  #make(words: Uint32Array): Block {
     const gpu = this.#gpu.createBuffer({
       label: "uniforms",
-      size: bytes.byteLength,
+      size: words.byteLength,
       usage: GPUBufferUsage.UNIFORM,
       mappedAtCreation: true,
     });
     try {
-      new Uint8Array(gpu.getMappedRange()).set(new Uint8Array(bytes));
+      new Uint32Array(gpu.getMappedRange()).set(words);
       gpu.unmap();
     } catch (cause) {
       // Of all calls, this one fails at once, before the loss is announced.
