@@ -5,9 +5,12 @@
  */
 
 import { walk } from "@std/fs";
+import { Buffer } from "node:buffer";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
+import zopfli from "npm:@gfx/zopfli@1.0.15";
 import * as esbuild from "npm:esbuild@0.28.2";
 import { packageConfig, PACKAGES, ROOT } from "./packages.ts";
 
@@ -37,8 +40,14 @@ const COMMON = {
 } satisfies esbuild.BuildOptions;
 
 /** Starts of workers and imports of data: modules that get a file of their own. */
-const WORKER = /(new Worker\(new URL\("(\.\/\w+))\.ts"/g;
+const WORKER = /(new Worker\(\s*new URL\("(\.\/\w+))\.ts"/g;
 const DATA = /from "(\.\/\w+\.json)" with { type: "json" }/g;
+
+/** Texts that are gzip in base64: its first three bytes are always the same. */
+const PACKED = /"(H4sI[A-Za-z0-9+/]+=*)"/g;
+
+/** What they become; it takes seconds, and several bundles have the same ones. */
+const repacked = new Map<string, string>();
 
 /** The modules that devices are imported from. */
 const DEVICE = /^tensor\/(\w+)\/mod\.ts$/;
@@ -90,7 +99,7 @@ export async function bundlePackage(
             kind === "entry-point" ? undefined : { path, external: true },
         );
         build.onLoad({ filter: /\.ts$/ }, async ({ path }) => ({
-          contents: (await Deno.readTextFile(path))
+          contents: (await readModule(path))
             .replaceAll(WORKER, '$1.js"').replaceAll(DATA, 'from "$1"'),
           loader: "ts",
         }));
@@ -194,23 +203,77 @@ export async function bundlePage(
   );
 }
 
-/** What stays of a bundle when a page imports some names only. */
-export async function shaken(
-  bundle: string,
-  names: readonly string[],
-): Promise<Uint8Array> {
-  const { outputFiles } = await esbuild.build({
+/** What a page loads at once; devices and data come when they are needed. */
+export interface LoadedCode {
+  /** The code, as a bundler leaves it. */
+  readonly bytes: Uint8Array;
+  /** The packages that it is from, by the names of their folders. */
+  readonly packages: readonly string[];
+}
+
+/**
+ * Bundles a page as its author would, who has the npm packages.
+ *
+ * @param program The module of the page.
+ * @param folder Where it finds packages.
+ * @returns What it loads at once.
+ */
+export async function loadedBy(
+  program: string,
+  folder: string,
+): Promise<LoadedCode> {
+  const { outputFiles, metafile: { outputs } } = await esbuild.build({
     ...COMMON,
     inject: [],
-    stdin: {
-      contents: `export { ${names} } from ${JSON.stringify(bundle)};`,
-      resolveDir: dirname(bundle),
-    },
-    sourcemap: false,
+    stdin: { contents: program, resolveDir: folder, sourcefile: "page.js" },
+    outdir: folder, // nothing is written
     write: false,
+    sourcemap: false,
+    logLevel: "error", // chunks that are passed over are told as warnings
+    packages: "bundle",
     external: ["node:*"],
+    // What is imported when it is needed is not loaded at once.
+    plugins: [{
+      name: "lazy",
+      setup(build) {
+        build.onResolve(
+          { filter: /./ },
+          ({ kind, path }) =>
+            kind === "dynamic-import" ? { path, external: true } : undefined,
+        );
+      },
+    }],
   });
-  return outputFiles[0].contents;
+  const [output] = Object.values(outputs);
+  const packages = Object.entries(output.inputs)
+    .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+    .flatMap(([path]) => {
+      const names = Object.keys(PACKAGES);
+      return path.split("/").filter((part) => names.includes(part));
+    });
+  return {
+    bytes: outputFiles[0].contents,
+    packages: [...new Set(packages)].toSorted(),
+  };
+}
+
+/** Packs what a module has packed by gzip once more, as small as gzip can be: the kernels of the cpu device become a tenth smaller. */
+async function repack(text: string): Promise<string> {
+  for (const [literal, packed] of text.matchAll(PACKED)) {
+    if (!repacked.has(packed)) {
+      const bytes = gunzipSync(Buffer.from(packed, "base64"));
+      const smallest = await zopfli.gzipAsync(bytes, { numiterations: 15 });
+      repacked.set(packed, Buffer.from(smallest).toString("base64"));
+    }
+    const encoded = repacked.get(packed);
+    text = text.replace(literal, `"${encoded}"`);
+  }
+  return text;
+}
+
+/** Reads a module for a bundle. */
+async function readModule(path: string): Promise<string> {
+  return await repack(await Deno.readTextFile(path));
 }
 
 /** Ends what esbuild runs in the background. */
@@ -280,15 +343,17 @@ function npmLibraries(
         { filter: /^[^./]/ },
         async ({ path, importer, kind }) => {
           if (kind === "entry-point") return undefined;
-          const specifier = libraries[path];
-          if (specifier !== undefined) {
-            await import(specifier); // fetches it
-            return { path: fileURLToPath(import.meta.resolve(specifier)) };
+          const isOwn = importer.startsWith(fileURLToPath(ROOT));
+          if (!isOwn && !path.startsWith("node:")) {
+            return { path: createRequire(importer).resolve(path) };
           }
-          return importer.startsWith(fileURLToPath(ROOT)) ||
-              path.startsWith("node:")
-            ? { path, external: true, sideEffects: false }
-            : { path: createRequire(importer).resolve(path) };
+          const specifier = libraries[path];
+          // What packages load when it is needed, pages do not need.
+          if (specifier === undefined || kind === "dynamic-import") {
+            return { path, external: true, sideEffects: false };
+          }
+          await import(specifier); // fetches it
+          return { path: fileURLToPath(import.meta.resolve(specifier)) };
         },
       );
     },
@@ -306,7 +371,7 @@ function eager(): esbuild.Plugin {
     setup(build) {
       build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
         const imports: string[] = [];
-        const text = await Deno.readTextFile(path);
+        const text = await readModule(path);
         const contents = text.replaceAll(
           /const (\{[^}]+\}) = await import\("(\.[^"]+)"\);/g,
           (_, names, specifier) => {
