@@ -14,6 +14,8 @@ export interface Benchmark {
   readonly flops?: number;
   /** Images of one call, where a rate makes sense. */
   readonly images?: number;
+  /** Whether only the host's time counts: nobody waits for the device. */
+  readonly hostOnly?: boolean;
   /** Makes the inputs; they live in the scope that is open around it. */
   prepare(device: Device): () => unknown;
   /** Frees what is not in that scope. */
@@ -45,14 +47,15 @@ export async function measure(
 ): Promise<Measurement> {
   using _inputs = device.scope();
   const run = benchmark.prepare(device);
+  const wait = () => benchmark.hostOnly ? undefined : device.synchronize();
   const sample = async (calls: number) => {
-    await device.synchronize();
+    await wait();
     const start = performance.now();
     for (let call = 0; call < calls; call++) {
       using _outputs = device.scope();
       await run();
     }
-    await device.synchronize();
+    await wait();
     return (performance.now() - start) / calls;
   };
   await sample(1);

@@ -8,6 +8,7 @@ import type { Benchmark } from "./_benchmark.ts";
 import { conv2dBenchmark } from "./conv2d.ts";
 import { dataBenchmarks } from "./data.ts";
 import { matmulBenchmark } from "./matmul.ts";
+import { hostBenchmarks } from "./host.ts";
 import { inferenceBenchmark, trainStepBenchmark } from "./networks.ts";
 import { attentionBenchmark, operationBenchmark } from "./operations.ts";
 import { optimizerBenchmarks } from "./optimizer.ts";
@@ -36,4 +37,5 @@ export const BENCHMARKS: readonly Benchmark[] = [
   ...WORKS.map(benchmarkOf),
   ...dataBenchmarks,
   ...optimizerBenchmarks,
+  ...hostBenchmarks,
 ];
