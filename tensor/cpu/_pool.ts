@@ -196,7 +196,8 @@ export class Pool {
    */
   async start(): Promise<void> {
     const control = this.#control.buffer;
-    if (!(control instanceof SharedArrayBuffer)) return;
+    // Pages that are not isolated have no name for the other kind of buffer.
+    if (control instanceof ArrayBuffer) return;
     const source = `const bindKernels = ${bindKernels};
       const runParts = ${runParts}; const serve = ${serve};`;
     const started = await Promise.allSettled(

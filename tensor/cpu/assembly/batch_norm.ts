@@ -292,6 +292,21 @@ function hasResidual<Kind>(): bool {
     idof<Kind>() == idof<ResidualRelu>();
 }
 
+/** Four columns of one row of batchNormApply. */
+function normalizeLanes<W, Kind>(
+  x: usize,
+  residual: usize,
+  out: usize,
+  mean: v128,
+  factor: v128,
+  bias: v128,
+): void {
+  let y = madd(f32x4.sub(loadLanes<W>(x), mean), factor, bias);
+  if (hasResidual<Kind>()) y = f32x4.add(y, loadLanes<W>(residual));
+  if (hasRelu<Kind>()) y = relu4(y);
+  storeLanes<W>(out, y);
+}
+
 /** Some rows of batchNormApply. */
 function normalizeRows<W, Kind>(
   x: usize,
@@ -304,11 +319,39 @@ function normalizeRows<W, Kind>(
   const mean = loadLanes<W>(constants);
   const factor = loadLanes<W>(constants + row);
   const bias = loadLanes<W>(constants + 2 * row);
+  if (count == GROUP) {
+    // Without a loop: it is the instructions that take time, not the memory.
+    const two = row + row;
+    const three = two + row;
+    normalizeLanes<W, Kind>(x, residual, out, mean, factor, bias);
+    normalizeLanes<W, Kind>(
+      x + row,
+      residual + row,
+      out + row,
+      mean,
+      factor,
+      bias,
+    );
+    normalizeLanes<W, Kind>(
+      x + two,
+      residual + two,
+      out + two,
+      mean,
+      factor,
+      bias,
+    );
+    normalizeLanes<W, Kind>(
+      x + three,
+      residual + three,
+      out + three,
+      mean,
+      factor,
+      bias,
+    );
+    return;
+  }
   for (let r = 0; r < count; r++) {
-    let y = madd(f32x4.sub(loadLanes<W>(x), mean), factor, bias);
-    if (hasResidual<Kind>()) y = f32x4.add(y, loadLanes<W>(residual));
-    if (hasRelu<Kind>()) y = relu4(y);
-    storeLanes<W>(out, y);
+    normalizeLanes<W, Kind>(x, residual, out, mean, factor, bias);
     x += row;
     residual += row;
     out += row;
@@ -370,6 +413,13 @@ function maskedGradient<W, Kind>(dy: usize, y: usize): v128 {
   return v128.and(g, f32x4.gt(loadLanes<W>(y), splat(0)));
 }
 
+/** The masked gradient of four columns of a row, which is also written to dResidual. */
+function passGradient<W, Kind>(dy: usize, y: usize, dResidual: usize): v128 {
+  const g = maskedGradient<W, Kind>(dy, y);
+  if (hasResidual<Kind>()) storeLanes<W>(dResidual, g);
+  return g;
+}
+
 /** Adds g and g·(x - mean) of some rows, and writes g to dResidual. */
 function addGradients<W, Kind>(
   x: usize,
@@ -385,15 +435,36 @@ function addGradients<W, Kind>(
   const mean = loadLanes<W>(means);
   let sum = splat(0);
   let product = splat(0);
-  for (let r = 0; r < count; r++) {
-    const g = maskedGradient<W, Kind>(dy, y);
-    sum = f32x4.add(sum, g);
-    product = madd(g, f32x4.sub(loadLanes<W>(x), mean), product);
-    if (hasResidual<Kind>()) storeLanes<W>(dResidual, g);
-    x += row;
-    y += row;
-    dy += row;
-    dResidual += row;
+  if (count == GROUP) {
+    const two = row + row;
+    const three = two + row;
+    const g0 = passGradient<W, Kind>(dy, y, dResidual);
+    const g1 = passGradient<W, Kind>(dy + row, y + row, dResidual + row);
+    const g2 = passGradient<W, Kind>(dy + two, y + two, dResidual + two);
+    const g3 = passGradient<W, Kind>(
+      dy + three,
+      y + three,
+      dResidual + three,
+    );
+    sum = f32x4.add(f32x4.add(g0, g1), f32x4.add(g2, g3));
+    const d0 = f32x4.sub(loadLanes<W>(x), mean);
+    const d1 = f32x4.sub(loadLanes<W>(x + row), mean);
+    const d2 = f32x4.sub(loadLanes<W>(x + two), mean);
+    const d3 = f32x4.sub(loadLanes<W>(x + three), mean);
+    product = f32x4.add(
+      madd(g1, d1, f32x4.mul(g0, d0)),
+      madd(g3, d3, f32x4.mul(g2, d2)),
+    );
+  } else {
+    for (let r = 0; r < count; r++) {
+      const g = passGradient<W, Kind>(dy, y, dResidual);
+      sum = f32x4.add(sum, g);
+      product = madd(g, f32x4.sub(loadLanes<W>(x), mean), product);
+      x += row;
+      y += row;
+      dy += row;
+      dResidual += row;
+    }
   }
   storeLanes<W>(sums, f32x4.add(loadLanes<W>(sums), sum));
   storeLanes<W>(products, f32x4.add(loadLanes<W>(products), product));
@@ -520,6 +591,22 @@ export function batchNormGradientFinish(
   }
 }
 
+/** Four columns of one row of batchNormGradientApply. */
+function gradientLanes<W, Kind>(
+  x: usize,
+  y: usize,
+  dy: usize,
+  dx: usize,
+  mean: v128,
+  c0: v128,
+  c1: v128,
+  c2: v128,
+): void {
+  const d = f32x4.sub(loadLanes<W>(x), mean);
+  const g = maskedGradient<W, Kind>(dy, y);
+  storeLanes<W>(dx, madd(g, c0, madd(d, c1, c2)));
+}
+
 /** Some rows of batchNormGradientApply. */
 function gradientRows<W, Kind>(
   x: usize,
@@ -535,10 +622,44 @@ function gradientRows<W, Kind>(
   const c0 = loadLanes<W>(constants);
   const c1 = loadLanes<W>(constants + row);
   const c2 = loadLanes<W>(constants + 2 * row);
+  if (count == GROUP) {
+    const two = row + row;
+    const three = two + row;
+    gradientLanes<W, Kind>(x, y, dy, dx, mean, c0, c1, c2);
+    gradientLanes<W, Kind>(
+      x + row,
+      y + row,
+      dy + row,
+      dx + row,
+      mean,
+      c0,
+      c1,
+      c2,
+    );
+    gradientLanes<W, Kind>(
+      x + two,
+      y + two,
+      dy + two,
+      dx + two,
+      mean,
+      c0,
+      c1,
+      c2,
+    );
+    gradientLanes<W, Kind>(
+      x + three,
+      y + three,
+      dy + three,
+      dx + three,
+      mean,
+      c0,
+      c1,
+      c2,
+    );
+    return;
+  }
   for (let r = 0; r < count; r++) {
-    const d = f32x4.sub(loadLanes<W>(x), mean);
-    const g = maskedGradient<W, Kind>(dy, y);
-    storeLanes<W>(dx, madd(g, c0, madd(d, c1, c2)));
+    gradientLanes<W, Kind>(x, y, dy, dx, mean, c0, c1, c2);
     x += row;
     y += row;
     dy += row;
