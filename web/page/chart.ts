@@ -13,8 +13,8 @@ import {
   line,
   plot,
   ruleX,
-  text,
 } from "@observablehq/plot";
+import { make } from "./elements.ts";
 
 /** A point; both numbers in units of the axes. */
 export interface ChartPoint {
@@ -24,8 +24,6 @@ export interface ChartPoint {
 
 /** Points of one colour that are joined. */
 export interface ChartSeries {
-  /** What is written at its end. */
-  readonly title?: string;
   /** The name of its colour in the style sheet. */
   readonly style: string;
   readonly dashed?: boolean;
@@ -69,7 +67,7 @@ export class Chart {
     new ResizeObserver(() => this.#redraw()).observe(container);
   }
 
-  /** Draws with the next frame. */
+  /** Draws with the next frame; says so where there is nothing to draw yet. */
   show(content: ChartContent): void {
     this.#content = content;
     this.#redraw();
@@ -79,8 +77,12 @@ export class Chart {
     if (this.#frame !== 0 || this.#content === undefined) return;
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
+      const content = this.#content!;
+      const isEmpty = content.series.every(({ points }) => points.length === 0);
       this.#container.replaceChildren(
-        draw(this.#content!, this.#container.clientWidth),
+        isEmpty
+          ? make("p", { className: "empty" }, "Nothing is measured yet")
+          : draw(content, this.#container.clientWidth),
       );
     });
   }
@@ -98,7 +100,7 @@ function draw(content: ChartContent, width: number): Element {
     width,
     height: 240,
     marginLeft: 44,
-    marginRight: 52,
+    marginRight: 12,
     marginBottom: 40,
     style: { fontSize: "12px", background: "none" },
     x: { label: x.label, percent: x.percent, domain: domainOf(content, "x") },
@@ -114,7 +116,7 @@ function draw(content: ChartContent, width: number): Element {
       axisX({ labelAnchor: "center", labelArrow: "none", ticks: 5 }),
       axisY({ labelArrow: "none", ticks: 5, label: null }),
       mark === undefined ? null : ruleX([mark], { strokeOpacity: 0.5 }),
-      ...series.flatMap(({ points, stroke, dashed, dots, title }) => [
+      ...series.flatMap(({ points, stroke, dashed, dots }) => [
         line(points, {
           x: "x",
           y: "y",
@@ -131,15 +133,6 @@ function draw(content: ChartContent, width: number): Element {
             fill: dashed ? "var(--panel)" : stroke,
           })
           : null,
-        title === undefined ? null : text(points.slice(-1), {
-          x: "x",
-          y: "y",
-          text: () => title,
-          fill: stroke,
-          fontWeight: 600,
-          textAnchor: "start",
-          dx: 7,
-        }),
       ]),
     ],
   });

@@ -94,7 +94,15 @@ export class Curves {
       domain: [0, this.#passes] as const,
     };
     this.#loss.show({
-      label: "Loss over the training",
+      label: `Loss over the training. ${
+        CONTENDERS.map(({ name, title }) =>
+          `${title}: ${
+            [this.#reports[0], ...this.#reports.slice(-1)]
+              .map((report) => report?.results[name].loss.toFixed(2))
+              .join(" at first, now ")
+          }`
+        ).join("; ")
+      }`,
       x,
       y: { label: "Loss", domain: [0, 2] },
       series: seriesOf(
@@ -118,7 +126,6 @@ export class Curves {
           .map((series) => ({ ...series, dots: true })),
         ...accuracies(({ pruned }) => pruned.tuned).map((series) => ({
           ...series,
-          title: undefined,
           dashed: true,
           dots: true,
         })),
@@ -135,8 +142,7 @@ function seriesOf<T>(
     name: typeof CONTENDERS[number]["name"],
   ) => ChartPoint,
 ): ChartSeries[] {
-  return CONTENDERS.map(({ name, title, style }) => ({
-    title,
+  return CONTENDERS.map(({ name, style }) => ({
     style,
     points: items.map((item) => pointOf(item, name)),
   }));

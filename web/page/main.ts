@@ -22,7 +22,10 @@ import { openSession, type Session } from "./session.ts";
 const SWEEP = [0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98];
 
 /** How many pictures are shown as examples. */
-const SAMPLES = 48;
+const SAMPLES = 36;
+
+/** The layer that is shown first; all networks have it. */
+const SHOWN_LAYER = "layer2.0.conv2.weight";
 
 const start = byId<HTMLButtonElement>("start");
 const pause = byId<HTMLButtonElement>("pause");
@@ -103,35 +106,48 @@ async function load(): Promise<void> {
   } others to measure with, in ${classes.length} classes: ${
     classes.join(", ")
   }`;
-  const step = Math.max(1, Math.floor(train.labels.length / SAMPLES));
   byId("samples").replaceChildren(
-    ...Array.from(
-      { length: Math.min(SAMPLES, train.labels.length) },
-      (_, i) => canvasOf(imageOf(set, "train", i * step), set.size),
-    ),
+    ...samplesOf(set).map((i) => canvasOf(imageOf(set, "train", i), set.size)),
   );
   pick();
   enable("empty");
+}
+
+/** Some training pictures: one of each class in turn. */
+function samplesOf({ classes, train }: ImageSet): number[] {
+  const ofClasses = classes.map((_, label) =>
+    [...train.labels.keys()].filter((i) => train.labels[i] === label)
+  );
+  const turns = Math.ceil(SAMPLES / classes.length);
+  return Array.from(
+    { length: turns },
+    (_, turn) =>
+      ofClasses.flatMap((own) =>
+        own[Math.floor((turn + 0.5) / turns * own.length)] ?? []
+      ),
+  ).flat();
 }
 
 async function begin(): Promise<void> {
   byId("error").hidden = true;
   if (session === undefined) {
     const own = ++generation;
+    const chosen = settings(); // disabled fields have no values
     enable("opening");
     say("Opening the device …");
     try {
       const opened = await openSession(
         set,
-        settings(),
+        chosen,
         sparsity(),
         (event) => own === generation && onEvent(event),
       );
       if (own !== generation) return opened[Symbol.dispose]();
       session = opened;
     } catch (error) {
-      if (own === generation) clear();
-      throw error;
+      if (own !== generation) return;
+      clear();
+      return showError(error);
     }
     const { layers, passes } = session.description;
     layer.replaceChildren(
@@ -139,7 +155,7 @@ async function begin(): Promise<void> {
         make("option", { value: name }, `${name}: ${shape.join(" × ")}`)
       ),
     );
-    layer.value = layers[Math.floor(layers.length / 2)].name;
+    layer.value = SHOWN_LAYER;
     curves.clear(passes);
     progress.max = passes;
   }

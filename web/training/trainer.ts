@@ -70,8 +70,10 @@ export type TrainingEvent =
   | { readonly type: "finished" }
   | { readonly type: "failed"; readonly message: string };
 
-/** How often networks are measured in a training. */
+/** How often networks are measured in a training at most. */
 const MEASUREMENTS = 12;
+/** How many rounds lie between two measurements at least: so many take about as long. */
+const ROUNDS_BETWEEN = 24;
 /** How many reports a training has at least, if it has as many rounds. */
 const REPORTS = 120;
 /** How far reports lie apart, in seconds, where {@linkcode REPORTS} would take longer. */
@@ -253,7 +255,10 @@ export class Trainer {
   }
 
   async #train(): Promise<void> {
-    const measureEvery = Math.ceil(this.#rounds / MEASUREMENTS);
+    const measureEvery = Math.max(
+      ROUNDS_BETWEEN,
+      Math.ceil(this.#rounds / MEASUREMENTS),
+    );
     let unread = 0;
     let interval = 1;
     let begin = performance.now();

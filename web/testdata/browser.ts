@@ -1,0 +1,49 @@
+/** The browser that tests use. */
+
+import { type Browser, chromium } from "playwright-core";
+
+/** Lets pages use WebGPU on an emulated adapter. */
+const WEBGPU = "--enable-unsafe-webgpu";
+
+/** A browser at home asks its makers for many things. */
+const QUIET = [
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-quic",
+  "--disable-sync",
+  "--no-first-run",
+];
+
+/**
+ * Starts Chromium.
+ *
+ * @param options Whether it has WebGPU.
+ * @throws {Error} If there is none: what to install.
+ */
+export async function launchBrowser(
+  options: { readonly webgpu: boolean },
+): Promise<Browser> {
+  return await chromium.launch({
+    executablePath: await findChromium(),
+    args: [
+      "--no-sandbox", // which root has none of
+      "--headless=new",
+      ...options.webgpu ? [WEBGPU] : [],
+      ...QUIET,
+    ],
+  });
+}
+
+async function findChromium(): Promise<string> {
+  const named = Deno.env.get("CHROMIUM");
+  if (named) return named;
+  const { success, stdout } = await new Deno.Command("which", {
+    args: ["chromium"],
+  }).output();
+  if (!success) {
+    throw new Error(
+      'Cannot test the page: there is no Chromium. On Debian, "apt-get install chromium" brings it; elsewhere the variable CHROMIUM names its program',
+    );
+  }
+  return new TextDecoder().decode(stdout).trim();
+}
