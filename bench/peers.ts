@@ -1,0 +1,358 @@
+/**
+ * `deno task bench:peers`: this project beside TensorFlow.js, jax-js and
+ * PyTorch, in the same run.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli";
+import { cpus, totalmem } from "node:os";
+import { openCram } from "./peers/cram.ts";
+import type { Library, LibraryOptions, Prepared } from "./peers/library.ts";
+import {
+  type Entry,
+  replaceSection,
+  type Results,
+  type Row,
+  section,
+  TOLERANCE,
+} from "./peers/page.ts";
+import { openRemote, TookTooLongError } from "./peers/remote.ts";
+import { relativeError, timeInRounds } from "./peers/rounds.ts";
+import { openTorch } from "./peers/torch.ts";
+import { workerChannel } from "./peers/worker_channel.ts";
+import { type Work, WORKS } from "./works.ts";
+
+const HELP = `Times this project beside TensorFlow.js, jax-js and PyTorch.
+
+Usage: deno task bench:peers [options]
+
+  --device NAME    cpu (default): WebAssembly, and PyTorch if CRAM_PYTHON names a
+                   Python that has it; webgpu: the same adapter for all
+  --filter TEXT    only works whose name contains TEXT
+  --rounds N       how often each library is timed in turn (default: 7)
+  --threads N      threads on the CPU (default: one for each core)
+  --json FILE      also write the results to FILE
+  --write          also write them into docs/performance.md; not with --filter
+  --help           print this text and stop
+`;
+
+const PAGE = new URL("../docs/performance.md", import.meta.url);
+/** Of which memory and threads are looked at besides. */
+const MAIN_WORK = "train-step/resnet50/b8/224/sgd";
+const SAMPLE_MILLISECONDS = 100;
+
+/** How long a library may take for one work, in seconds: for its first call, and for the rounds. */
+function limits(
+  work: Work,
+  device: "cpu" | "webgpu",
+): { readonly first: number; readonly rounds: number } {
+  const isNetwork = work.kind === "train-step" || work.kind === "inference";
+  if (!isNetwork) return { first: 10, rounds: 4 };
+  return { first: device === "cpu" ? 20 : 60, rounds: 20 };
+}
+
+async function openLibraries(
+  options: LibraryOptions,
+): Promise<{ libraries: Library[]; failures: string[] }> {
+  const patience = (work: Work) => limits(work, options.device).first;
+  const worker = (module: string) => () => {
+    const connect = () => workerChannel(new URL(module, import.meta.url));
+    return openRemote(connect, options, patience);
+  };
+  const python = Deno.env.get("CRAM_PYTHON");
+  const openers: (readonly [string, () => Promise<Library>])[] = [
+    ["cram", () => openCram(options)],
+    ["tfjs", worker("./peers/tfjs.ts")],
+    ["jax-js", worker("./peers/jax_js.ts")],
+  ];
+  if (options.device === "cpu" && python !== undefined) {
+    openers.push(["PyTorch", () => openTorch(python, options, () => 300)]);
+  }
+  const libraries: Library[] = [];
+  const failures: string[] = [];
+  for (const [name, open] of openers) {
+    try {
+      libraries.push(await open());
+    } catch (error) {
+      if (name === "cram") throw error;
+      failures.push(`${name} is left out: ${messageOf(error)}`);
+    }
+  }
+  return { libraries, failures };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : `${error}`;
+}
+
+/** A library at a work, with its results. */
+interface Contender {
+  readonly prepared: Prepared;
+  readonly error: number;
+}
+
+/** Prepares a library, and compares its results; dropout has none that could be compared. */
+async function enter(
+  library: Library,
+  work: Work,
+  expected: number[][] | undefined,
+): Promise<Contender & { readonly outputs: number[][] }> {
+  const dropsOut = work.kind === "train-step" && work.dropout > 0;
+  const compared = await library.prepare(
+    dropsOut ? { ...work, dropout: 0 } : work,
+  );
+  const outputs = await compared.outputs();
+  const error = expected === undefined ? 0 : relativeError(outputs, expected);
+  if (!dropsOut) return { prepared: compared, error, outputs };
+  await compared.dispose();
+  const prepared = await library.prepare(work);
+  return { prepared, error, outputs };
+}
+
+async function runWork(
+  libraries: readonly Library[],
+  work: Work,
+  device: "cpu" | "webgpu",
+  rounds: number,
+): Promise<Row> {
+  const entries: Record<string, Entry> = {};
+  const contenders = new Map<string, Contender>();
+  let expected: number[][] | undefined;
+  for (const library of libraries) {
+    const { name } = library.info;
+    try {
+      const entered = await enter(library, work, expected);
+      if (name === "cram") expected = entered.outputs;
+      contenders.set(name, entered);
+    } catch (error) {
+      if (name === "cram") throw error;
+      entries[name] = { reason: messageOf(error) };
+    }
+  }
+  const times = await timeInRounds(
+    new Map(
+      Array.from(contenders, ([name, { prepared }]) => [name, prepared]),
+    ),
+    {
+      rounds,
+      sampleMilliseconds: SAMPLE_MILLISECONDS,
+      budgetMilliseconds: 1000 * limits(work, device).rounds,
+    },
+  );
+  for (const [name, { prepared, error }] of contenders) {
+    const time = times.get(name) as Error | Exclude<Entry, { reason: string }>;
+    entries[name] = time instanceof Error
+      ? { reason: time.message }
+      : { ...time, error, variant: prepared.variant };
+    // A library that took too long has been started anew, with nothing in it.
+    if (!(time instanceof TookTooLongError)) await prepared.dispose();
+  }
+  const { name, flops } = work;
+  return { name, flops, entries };
+}
+
+/** How much faster all threads are than one. */
+async function threadScaling(
+  work: Work,
+  threads: number,
+  rounds: number,
+): Promise<string> {
+  const counts = [1, threads];
+  const opened = await Promise.all(
+    counts.map((threads) => openCram({ device: "cpu", threads })),
+  );
+  const prepared = new Map<string, Prepared>();
+  for (const [i, library] of opened.entries()) {
+    const one = await library.prepare(work);
+    await one.time(1);
+    prepared.set(`${counts[i]}`, one);
+  }
+  const times = await timeInRounds(prepared, {
+    rounds: Math.min(rounds, 5),
+    sampleMilliseconds: SAMPLE_MILLISECONDS,
+    budgetMilliseconds: 60_000,
+  });
+  for (const one of prepared.values()) await one.dispose();
+  for (const library of opened) await library.close();
+  const [one, all] = counts.map((count) => {
+    const time = times.get(`${count}`);
+    if (time === undefined || time instanceof Error) {
+      throw time ?? new Error("not timed");
+    }
+    return time.median;
+  });
+  return `\`${work.name}\` with ${threads} threads is ${
+    (one / all).toFixed(2)
+  } times as fast as with one (${all.toFixed(0)} and ${one.toFixed(0)} ms).`;
+}
+
+async function output(
+  command: string,
+  args: readonly string[],
+): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(command, {
+    args: [...args],
+  }).output();
+  if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout).trim();
+}
+
+/** The most memory of three steps in processes of their own. */
+async function peakMemory(work: Work, threads: number): Promise<string> {
+  const module = new URL("./peers/peak_memory.ts", import.meta.url).pathname;
+  const mebibytes = (bytes: string) =>
+    `${(Number(bytes) / 2 ** 20).toFixed(0)} MiB`;
+  const flags = ["--v8-flags=--experimental-wasm-revectorize", module];
+  const cram = await output(Deno.execPath(), [
+    ...["run", "-A", ...flags, work.name, `${threads}`],
+  ]);
+  const python = Deno.env.get("CRAM_PYTHON");
+  let beside = "";
+  if (python !== undefined) {
+    const torch = await torchPeakMemory(python, work, threads);
+    beside = `, of PyTorch's ${mebibytes(`${torch}`)} (${
+      (Number(cram) / torch).toFixed(2)
+    } times)`;
+  }
+  return `The most memory of this project's process for three steps of \`${work.name}\` is ${
+    mebibytes(cram)
+  }${beside}.`;
+}
+
+async function torchPeakMemory(
+  python: string,
+  work: Work,
+  threads: number,
+): Promise<number> {
+  const torch = await openTorch(
+    python,
+    { device: "cpu", threads },
+    () => 300,
+  );
+  try {
+    const prepared = await torch.prepare(work);
+    await prepared.time(3);
+    return await prepared.peakBytes!();
+  } finally {
+    await torch.close();
+  }
+}
+
+function machine(): string {
+  const [{ model } = { model: "unknown CPU" }] = cpus();
+  const memory = (totalmem() / 2 ** 30).toFixed(0);
+  return `${model}, ${navigator.hardwareConcurrency} cores, ${memory} GiB`;
+}
+
+function line(row: Row, names: readonly string[]): string {
+  const cells = names.map((name) => {
+    const entry = row.entries[name];
+    if (entry === undefined || "reason" in entry) return "–";
+    return `${entry.median.toFixed(2)}${entry.error > TOLERANCE ? " ≠" : ""}`;
+  });
+  return row.name.padEnd(44) +
+    cells.map((text) => text.padStart(12)).join("");
+}
+
+function count(text: string | undefined, name: string, preset: number): number {
+  const value = text === undefined ? preset : Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new RangeError(
+      `Cannot take "${text}" for --${name}: expected a whole number of at least 1`,
+    );
+  }
+  return value;
+}
+
+async function main(): Promise<void> {
+  const options = parseArgs(Deno.args, {
+    string: ["filter", "device", "threads", "rounds", "json"],
+    boolean: ["write", "help"],
+    unknown: (argument) => {
+      throw new RangeError(`Unknown argument "${argument}": see --help`);
+    },
+  });
+  if (options.help) return console.log(HELP);
+  const { filter = "", device = "cpu" } = options;
+  if (device !== "cpu" && device !== "webgpu") {
+    throw new RangeError(`There is no device "${device}": see --help`);
+  }
+  if (options.write && filter !== "") {
+    throw new RangeError(
+      "Cannot write a part of the works into the page: leave --filter or --write out",
+    );
+  }
+  const rounds = count(options.rounds, "rounds", 7);
+  const threads = count(
+    options.threads,
+    "threads",
+    navigator.hardwareConcurrency,
+  );
+  const found = WORKS.filter(({ name }) => name.includes(filter));
+  if (found.length === 0) {
+    throw new RangeError(`No work has "${filter}" in its name`);
+  }
+  const { libraries, failures } = await openLibraries({ device, threads });
+  const infos = libraries.map(({ info }) => info);
+  const names = infos.map(({ name }) => name);
+  for (const failure of failures) console.log(failure);
+  for (const { name, version, threads, adapter } of infos) {
+    console.log(`${name} ${version}: ${adapter ?? `${threads} thread(s)`}`);
+  }
+  console.log(
+    `\n${"median milliseconds".padEnd(44)}${
+      names.map((name) => name.padStart(12)).join("")
+    }`,
+  );
+  const works = found.filter((work) =>
+    device === "cpu" || filter !== "" || !("large" in work && work.large)
+  );
+  const rows: Row[] = [];
+  for (const work of works) {
+    const row = await runWork(libraries, work, device, rounds);
+    rows.push(row);
+    console.log(line(row, names));
+  }
+  for (const library of libraries) await library.close();
+  const notes: string[] = [...failures.map((failure) => `${failure}.`)];
+  const main = device === "cpu" && works.find(({ name }) => name === MAIN_WORK);
+  if (main) {
+    if (threads > 1) notes.push(await threadScaling(main, threads, rounds));
+    if (Deno.build.os === "linux") notes.push(await peakMemory(main, threads));
+  }
+  const results: Results = {
+    device,
+    date: new Date().toISOString().slice(0, 10),
+    machine: machine(),
+    runtime: `Deno ${Deno.version.deno} (V8 ${Deno.version.v8})`,
+    rounds,
+    libraries: infos,
+    rows,
+    notes,
+  };
+  console.log(`\n${section(results)}`);
+  if (options.json !== undefined) {
+    await Deno.writeTextFile(
+      options.json,
+      JSON.stringify(results, null, 2) + "\n",
+    );
+  }
+  if (options.write) {
+    const page = await Deno.readTextFile(PAGE);
+    const text = replaceSection(page, device, section(results));
+    await Deno.writeTextFile(PAGE, text);
+    await output(Deno.execPath(), ["fmt", PAGE.pathname]);
+  }
+}
+
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    console.error(
+      error instanceof Error ? `${error.name}: ${error.message}` : error,
+    );
+    Deno.exit(1);
+  }
+}
