@@ -106,6 +106,16 @@ Deno.test("reportPage() shows runs side by side, each with a class to hide it by
   ]);
 });
 
+Deno.test("reportPage() shows the models of a search apart: they were measured on other images", async () => {
+  const search = { score: 0.4, isBest: true };
+  const { find } = await pageOf([run("a"), run("b", { search })]);
+  assertEquals(textOf(find("#results h3")), [
+    "At the end of the training",
+    "Grid search",
+  ]);
+  assertEquals(find("#results td.best"), []); // nothing to compare with
+});
+
 Deno.test("reportPage() says how far a run came", async () => {
   const started = run("a", { steps: 60 });
   const { find } = await pageOf([

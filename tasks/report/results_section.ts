@@ -37,16 +37,21 @@ export async function resultsSection(
   { runs, evaluations }: Recorded,
   names: readonly string[],
 ): Promise<Html | undefined> {
-  const ofRuns = runs.flatMap(({ name, results = [] }) =>
-    results.length === 0 ? [] : [{ name, results }]
+  const measured = runs.flatMap(({ name, results = [], search }) =>
+    results.length === 0 ? [] : [{ name, results, search }]
   );
   const comparisons = [
     ...evaluations.map(comparisonOf),
-    ...ofRuns.length === 0 ? [] : [{
+    {
       title: "At the end of the training",
       note: "",
-      models: ofRuns,
-    }],
+      models: measured.filter(({ search }) => search === undefined),
+    },
+    {
+      title: "Grid search",
+      note: "on training images that were held out",
+      models: measured.filter(({ search }) => search !== undefined),
+    },
   ].filter(({ models }) => models.length > 0);
   if (comparisons.length === 0) return undefined;
   const parts = await Promise.all(
@@ -192,8 +197,9 @@ function bestOf(
   { name, percent: isPart }: Metric,
   results: readonly (OneShotResult | undefined)[],
 ): number[] {
+  const isTuned = results.some((result) => result?.tuned !== undefined);
   const values = results.map((result) =>
-    result === undefined ? NaN : (result.tuned?.mean ?? result.metrics)[name]
+    (isTuned ? result?.tuned?.mean : result?.metrics)?.[name] ?? NaN
   );
   const known = values.filter((value) => !Number.isNaN(value));
   if (known.length < 2) return [];
