@@ -575,6 +575,13 @@ export interface Backend<B extends BackendBuffer = BackendBuffer>
    * host's back, instead of being done when their call returns.
    */
   timeKernels?(): Promise<KernelTimer>;
+  /**
+   * Compiles the kernels that a function calls, which are not run; only devices
+   * have it that compile kernels when they are first called.
+   */
+  compile?(run: () => unknown): Promise<void>;
+  /** Gives memory back that is kept for later allocations; only devices have it that keep some. */
+  trim?(): void;
 
   /** `out[i] = value`; for `bool` 0 or 1. */
   fill(out: View<B>, value: number): void;

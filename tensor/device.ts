@@ -179,6 +179,49 @@ export class Device implements AsyncDisposable {
     await this.backend.synchronize();
   }
 
+  /**
+   * Compiles what a function is going to need, so that its first real run is
+   * not held up. Kernels take milliseconds each to compile on webgpu, where
+   * pages compile several at once; other devices have nothing to compile, and
+   * do not call the function.
+   *
+   * The function is called, but **its kernels are not run**: tensors that were
+   * there before stay as they are, those that are made inside hold anything, and
+   * belong to a scope that is closed behind it. What it does on the host is
+   * done, so that a pass forward and backward is a good choice and a step of an
+   * optimizer, which counts and keeps state, is none. Nothing can be read
+   * inside, and nothing else must be computed on the device until it returns.
+   *
+   * @param run For instance the passes of a training step.
+   * @throws {DeviceError} If a kernel does not compile, or something is read inside.
+   *
+   * @example A product that is compiled before it is needed
+   * ```ts
+   * import { matmul, ones, openDevice } from "@cram/tensor";
+   *
+   * await using device = await openDevice("cpu");
+   * using _scope = device.scope();
+   * const x = ones(device, [64, 64]);
+   * await device.warmup(() => matmul(x, x));
+   * matmul(x, x);
+   * ```
+   */
+  async warmup(run: () => unknown): Promise<void> {
+    await this.backend.compile?.(async () => {
+      using _scope = this.scope();
+      await run();
+    });
+  }
+
+  /**
+   * Gives memory that no tensor uses back to the platform. webgpu keeps it for
+   * later tensors otherwise, up to a quarter more than was ever used at once;
+   * other devices have nothing to give back.
+   */
+  trim(): void {
+    this.backend.trim?.();
+  }
+
   /** Frees everything that lives on the device and stops its threads. */
   close(): void {
     if (this.#closed) return;

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { add } from "./arithmetic.ts";
+import { assign } from "./copy.ts";
 import { full, ones, zeros } from "./creation.ts";
 import { Device } from "./device.ts";
 import {
@@ -9,8 +10,9 @@ import {
   OutOfMemoryError,
   ShapeError,
 } from "./errors.ts";
+import { matmul } from "./matmul.ts";
 import { openDevice } from "./open_device.ts";
-import { openTested, REFERENCE } from "../tests/devices.ts";
+import { CPU, openTested, REFERENCE, WEBGPU } from "../tests/devices.ts";
 
 const [reference] = await openTested(REFERENCE);
 
@@ -85,6 +87,22 @@ Deno.test("allocate() throws BufferTooLargeError when a tensor is larger than a 
   );
   assertEquals(device.memory.liveBuffers, 0);
 });
+
+for (const { name, kind, test } of await openTested(CPU, WEBGPU)) {
+  test("warmup() computes nothing, and leaves nothing behind", async (device) => {
+    using x = ones(device, [2, 2]);
+    let calls = 0;
+    await device.warmup(() => {
+      calls++;
+      assign(x, matmul(x, x));
+    });
+    assertEquals(calls, kind === "webgpu" ? 1 : 0, name);
+    assertEquals([...await x.data()], [1, 1, 1, 1]);
+    device.trim();
+    using y = matmul(x, x);
+    assertEquals([...await y.data()], [2, 2, 2, 2]);
+  });
+}
 
 Deno.test("close() can be called twice", async () => {
   await using device = await openDevice("reference");

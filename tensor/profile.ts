@@ -77,7 +77,7 @@ export interface Profile {
 
 /** Methods of a backend that are no kernels. */
 const OTHERS: ReadonlySet<keyof Backend> = new Set(
-  ["read", "synchronize", "close", "timeKernels"] as const,
+  ["read", "synchronize", "close", "timeKernels", "compile", "trim"] as const,
 );
 
 /** Devices that are being profiled. */

@@ -74,7 +74,10 @@ export class Pool {
       this.#free.delete(block);
       this.#freeBytes -= size;
     } else {
-      this.#trim();
+      this.#shrink(Math.min(
+        this.#limits.memoryLimit,
+        Math.max(SMALL, SLACK * this.#peakBytes),
+      ));
       block = new Block(this.#platform.create(size));
     }
     this.#used.add(block);
@@ -92,6 +95,12 @@ export class Pool {
     list.splice(positionOf(list, block), 0, block);
   }
 
+  /** Gives all unused blocks back to the platform. */
+  trim(): void {
+    this.#peakBytes = this.#usedBytes;
+    this.#shrink(0);
+  }
+
   /** Destroys all blocks, used or not. */
   close(): void {
     for (const block of [...this.#used, ...this.#free]) block.gpu.destroy();
@@ -102,11 +111,7 @@ export class Pool {
   }
 
   /** Gives unused blocks back to the platform, the longest unused first, as long as all blocks take too much. */
-  #trim(): void {
-    const budget = Math.min(
-      this.#limits.memoryLimit,
-      Math.max(SMALL, SLACK * this.#peakBytes),
-    );
+  #shrink(budget: number): void {
     for (const block of this.#free) {
       if (this.bytes <= budget) return;
       this.#free.delete(block);

@@ -59,6 +59,16 @@ Deno.test("Pool gives back what is unused longest when it holds more than was ev
   assertEquals(pool.bytes, 60 * MIB);
 });
 
+Deno.test("Pool.trim() gives all unused blocks back, and no other", () => {
+  const { pool, alive } = fakePool();
+  const used = pool.take(MIB);
+  for (const size of [1, 20, 20]) pool.give(pool.take(size * MIB));
+  pool.trim();
+  assertEquals(alive().length, 1);
+  assertEquals(pool.bytes, MIB);
+  assertEquals(pool.take(MIB) === used, false);
+});
+
 Deno.test("Pool keeps unused blocks within the memory limit", () => {
   const { pool, alive } = fakePool(50 * MIB);
   for (const size of [20, 24, 28]) pool.give(pool.take(size * MIB));

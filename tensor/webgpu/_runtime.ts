@@ -1,7 +1,7 @@
 /** Everything that runs kernels: memory, pipelines, the queue, in one place. */
 
 import { sizeOf } from "../shape.ts";
-import { BufferTooLargeError } from "../errors.ts";
+import { BufferTooLargeError, DeviceError } from "../errors.ts";
 import type { RequestedDevice } from "./_adapter.ts";
 import { BindGroupCache } from "./_bind_groups.ts";
 import { type Block, GpuBuffer, type GpuView } from "./_buffer.ts";
@@ -49,6 +49,8 @@ export class Runtime {
   // Asking the platform for limits takes as long as the rest of a dispatch.
   readonly #maxBindings: number;
   readonly #maxGroups: number;
+  /** Whether kernels are compiled and not run. */
+  #compileOnly = false;
   readonly #health: Health;
   readonly #pool: Pool;
   readonly #pipelines: PipelineCache;
@@ -148,6 +150,10 @@ export class Runtime {
         `Cannot run kernel "${kernel.name}": its operands take ${bindings} bindings of at most ${this.binding.maxBindingBytes} bytes, the adapter has ${available}`,
       );
     }
+    if (this.#compileOnly) {
+      this.#pipelines.prepare(kernel, plan);
+      return;
+    }
     const pipeline = this.#pipelines.get(kernel, plan);
     const block = this.#uniforms.get(kernel, groups, plan.bases, uniforms);
     const bindGroup = this.#bindGroups.get(pipeline, block, plan);
@@ -174,6 +180,7 @@ export class Runtime {
     byteLength: number,
   ): void {
     this.#health.checkAlive();
+    if (this.#compileOnly) return;
     const from = source.buffer.block;
     const to = target.buffer.block;
     for (const block of [from, to]) block.usedIn = this.queue.submits;
@@ -225,6 +232,11 @@ export class Runtime {
     byteLength: number,
   ): Promise<Uint8Array> {
     this.#health.checkAlive();
+    if (this.#compileOnly) {
+      throw new DeviceError(
+        "Cannot read from the webgpu device while it warms up: nothing is computed",
+      );
+    }
     buffer.block.usedIn = this.queue.submits;
     return await this.#readback.read(
       buffer.block.gpu,
@@ -239,6 +251,29 @@ export class Runtime {
     this.queue.flush();
     await this.gpu.queue.onSubmittedWorkDone();
     this.#health.check();
+  }
+
+  /** Compiles the kernels of a function, which are not run, and waits for that. */
+  async compile(run: () => unknown): Promise<void> {
+    this.#health.checkAlive();
+    this.#compileOnly = true;
+    try {
+      await run();
+    } finally {
+      this.#compileOnly = false;
+      await this.#pipelines.compiled();
+    }
+    this.#health.check();
+  }
+
+  /** Gives memory back that nothing uses. */
+  trim(): void {
+    this.#pool.trim();
+  }
+
+  /** The bytes of all buffers of tensors, used or kept for later ones. */
+  get reservedBytes(): number {
+    return this.#pool.bytes;
   }
 
   /** Begins to time kernels, after all work recorded so far. */

@@ -233,6 +233,83 @@ testOnWebGpu(
 );
 
 testOnWebGpu(
+  "Runtime.compile() compiles kernels and runs none",
+  async ({ runtime }) => {
+    const x = viewOfValues(runtime, counting(8));
+    const out = viewOfValues(runtime, new Float32Array(8));
+    let compiled = 0;
+    for (const method of ["", "Async"] as const) {
+      const name = `createComputePipeline${method}` as const;
+      const create = runtime.gpu[name].bind(runtime.gpu);
+      Object.defineProperty(runtime.gpu, name, {
+        value: (descriptor: GPUComputePipelineDescriptor) => {
+          compiled++;
+          return create(descriptor);
+        },
+      });
+    }
+    await runtime.compile(() => {
+      for (let i = 0; i < 3; i++) add(runtime, x, x, out, true);
+      add(runtime, x, x, out, false);
+      runtime.copy(x, 0, out, 0, 32);
+    });
+    assertEquals(compiled, 2);
+    assertEquals([...await valuesOf(runtime, out)], Array(8).fill(0));
+    add(runtime, x, x, out, true);
+    add(runtime, x, out, out, false);
+    await runtime.compile(() => add(runtime, x, x, out, true));
+    assertEquals(compiled, 3);
+    assertEquals(
+      [...await valuesOf(runtime, out)],
+      [...counting(8)].map((x) => 3 * x),
+    );
+  },
+);
+
+testOnWebGpu(
+  "Runtime.compile() throws what a kernel or the function throws, and the device goes on",
+  async ({ runtime }) => {
+    const out = viewOfValues(runtime, counting(1));
+    const broken: Kernel = {
+      name: "test-broken-early",
+      operands: { out: { access: "read_write", type: "f32" } },
+      uniforms: {},
+      workgroupSize: 1,
+      body: "  out_store(0u, missing);",
+    };
+    await assertRejects(
+      () => runtime.compile(() => runtime.run(broken, { out }, {}, 1)),
+      DeviceError,
+      'Cannot compile kernel "test-broken-early"',
+    );
+    await assertRejects(
+      () => runtime.compile(() => valuesOf(runtime, out)),
+      DeviceError,
+      "Cannot read from the webgpu device while it warms up",
+    );
+    fill(runtime, out, 8);
+    assertEquals([...await valuesOf(runtime, out)], [8]);
+  },
+);
+
+testOnWebGpu(
+  "Runtime.trim() gives memory back that nothing uses",
+  async ({ runtime }) => {
+    const kept = viewOfValues(runtime, counting(100));
+    const reserved = runtime.reservedBytes;
+    const large = runtime.allocate(2 ** 24);
+    fill(runtime, { ...kept, buffer: large, shape: [2 ** 22] }, 3);
+    runtime.free(large);
+    assertEquals(runtime.reservedBytes, reserved + 2 ** 24);
+    // What is recorded still sees it.
+    runtime.trim();
+    assertEquals(runtime.reservedBytes, reserved);
+    assertEquals([...await valuesOf(runtime, kept)], [...counting(100)]);
+    await runtime.synchronize();
+  },
+);
+
+testOnWebGpu(
   "Runtime throws DeviceLostError when the device was lost",
   async ({ runtime }) => {
     const view = viewOfValues(runtime, counting(4));

@@ -108,6 +108,14 @@ export class WebGpuBackend implements Backend<GpuBuffer> {
     this.runtime.close();
   }
 
+  async compile(run: () => unknown): Promise<void> {
+    await this.runtime.compile(run);
+  }
+
+  trim(): void {
+    this.runtime.trim();
+  }
+
   async timeKernels(): Promise<KernelTimer> {
     return await this.runtime.timeKernels();
   }
