@@ -27,6 +27,11 @@ const SAMPLES = 36;
 /** The layer that is shown first; all networks have it. */
 const SHOWN_LAYER = "layer2.0.conv2.weight";
 
+type Progress = Pick<
+  Extract<TrainingEvent, { type: "progress" }>,
+  "passes" | "seconds"
+>;
+
 const start = byId<HTMLButtonElement>("start");
 const pause = byId<HTMLButtonElement>("pause");
 const reset = byId<HTMLButtonElement>("reset");
@@ -44,6 +49,8 @@ let set: ImageSet;
 let session: Session | undefined;
 /** The class of the picture in the box, if it is known. */
 let truth: number | undefined;
+/** The first that was heard of how far the training is. */
+let firstProgress: Progress | undefined;
 /** Counts trainings, so that what belongs to an earlier one is not shown. */
 let generation = 0;
 
@@ -220,6 +227,20 @@ function onEvent(event: TrainingEvent): void {
   }
 }
 
+/** How fast it goes, in words. The first round does not count: GPUs compile their kernels in it. */
+function rateOf(now: Progress): string {
+  if (firstProgress === undefined) {
+    firstProgress = now;
+    return "";
+  }
+  const rate = (now.passes - firstProgress.passes) /
+    (now.seconds - firstProgress.seconds);
+  const left = (progress.max - now.passes) / rate;
+  return `, ${rate.toFixed(rate < 10 ? 1 : 0)} in a second${
+    left >= 1 ? `, about ${duration(left)} left` : ""
+  }`;
+}
+
 function duration(seconds: number): string {
   return seconds < 90
     ? `${Math.ceil(seconds)} s`
@@ -237,6 +258,7 @@ function clear(): void {
   generation++;
   session?.[Symbol.dispose]();
   session = undefined;
+  firstProgress = undefined;
   curves.clear();
   progress.value = 0;
   showAccuracies();
