@@ -5,12 +5,9 @@
  */
 
 import { walk } from "@std/fs";
-import { Buffer } from "node:buffer";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gunzipSync } from "node:zlib";
-import zopfli from "npm:@gfx/zopfli@1.0.15";
 import * as esbuild from "npm:esbuild@0.28.2";
 import { packageConfig, PACKAGES, ROOT } from "./packages.ts";
 
@@ -42,12 +39,6 @@ const COMMON = {
 /** Starts of workers and imports of data: modules that get a file of their own. */
 const WORKER = /(new Worker\(\s*new URL\("(\.\/\w+))\.ts"/g;
 const DATA = /from "(\.\/\w+\.json)" with { type: "json" }/g;
-
-/** Texts that are gzip in base64: its first three bytes are always the same. */
-const PACKED = /"(H4sI[A-Za-z0-9+/]+=*)"/g;
-
-/** What they become; it takes seconds, and several bundles have the same ones. */
-const repacked = new Map<string, string>();
 
 /** The modules that devices are imported from. */
 const DEVICE = /^tensor\/(\w+)\/mod\.ts$/;
@@ -99,7 +90,7 @@ export async function bundlePackage(
             kind === "entry-point" ? undefined : { path, external: true },
         );
         build.onLoad({ filter: /\.ts$/ }, async ({ path }) => ({
-          contents: (await readModule(path))
+          contents: (await Deno.readTextFile(path))
             .replaceAll(WORKER, '$1.js"').replaceAll(DATA, 'from "$1"'),
           loader: "ts",
         }));
@@ -257,25 +248,6 @@ export async function loadedBy(
   };
 }
 
-/** Packs what a module has packed by gzip once more, as small as gzip can be: the kernels of the cpu device become a tenth smaller. */
-async function repack(text: string): Promise<string> {
-  for (const [literal, packed] of text.matchAll(PACKED)) {
-    if (!repacked.has(packed)) {
-      const bytes = gunzipSync(Buffer.from(packed, "base64"));
-      const smallest = await zopfli.gzipAsync(bytes, { numiterations: 15 });
-      repacked.set(packed, Buffer.from(smallest).toString("base64"));
-    }
-    const encoded = repacked.get(packed);
-    text = text.replace(literal, `"${encoded}"`);
-  }
-  return text;
-}
-
-/** Reads a module for a bundle. */
-async function readModule(path: string): Promise<string> {
-  return await repack(await Deno.readTextFile(path));
-}
-
 /** Ends what esbuild runs in the background. */
 export async function stopBundling(): Promise<void> {
   await esbuild.stop();
@@ -371,7 +343,7 @@ function eager(): esbuild.Plugin {
     setup(build) {
       build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
         const imports: string[] = [];
-        const text = await readModule(path);
+        const text = await Deno.readTextFile(path);
         const contents = text.replaceAll(
           /const (\{[^}]+\}) = await import\("(\.[^"]+)"\);/g,
           (_, names, specifier) => {
