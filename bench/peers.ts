@@ -313,6 +313,9 @@ async function main(): Promise<void> {
     const row = await runWork(libraries, work, device, rounds);
     rows.push(row);
     console.log(line(row, names));
+    for (const [name, entry] of Object.entries(row.entries)) {
+      if ("reason" in entry) console.log(`  ${name}: ${entry.reason}`);
+    }
   }
   for (const library of libraries) await library.close();
   const notes: string[] = [...failures.map((failure) => `${failure}.`)];

@@ -327,10 +327,15 @@ function make(work: Work): Run {
 async function synchronize(): Promise<void> {
   if (tf.getBackend() !== "webgpu") return;
   const backend = tf.backend() as unknown as {
+    readonly commandEncoder: GPUCommandEncoder | null;
+    endComputePassEncoder(): void;
     submitQueue(): void;
     readonly queue: GPUQueue;
   };
-  backend.submitQueue();
+  if (backend.commandEncoder !== null) {
+    backend.endComputePassEncoder();
+    backend.submitQueue();
+  }
   await backend.queue.onSubmittedWorkDone();
 }
 
