@@ -82,8 +82,10 @@ async function openLibraries(
   return { libraries, failures };
 }
 
+/** The beginning of a message, without the source code that some show. */
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : `${error}`;
+  const message = error instanceof Error ? error.message : `${error}`;
+  return message.split("\n").slice(0, 3).map((line) => line.trim()).join(" ");
 }
 
 /** A library at a work, with its results. */
@@ -143,7 +145,7 @@ async function runWork(
   for (const [name, { prepared, error }] of contenders) {
     const time = times.get(name) as Error | Exclude<Entry, { reason: string }>;
     entries[name] = time instanceof Error
-      ? { reason: time.message }
+      ? { reason: messageOf(time) }
       : { ...time, error, variant: prepared.variant };
     // A library that took too long has been started anew, with nothing in it.
     if (!(time instanceof TookTooLongError)) await prepared.dispose();

@@ -53,7 +53,7 @@ function cell(entry: Entry | undefined): string {
   return `${milliseconds(entry.median)} (${milliseconds(entry.min)})${wrong}`;
 }
 
-/** How many times as long the fastest of some libraries takes as this project; with a `>` if all that is known is that none was done in time. */
+/** How many times as long the fastest of some libraries takes as this project; wrong results do not count. */
 export function ratio(
   { entries }: Row,
   others: readonly string[],
@@ -62,7 +62,9 @@ export function ratio(
   if (cram === undefined || "reason" in cram) return undefined;
   const medians = others.flatMap((name) => {
     const entry = entries[name];
-    return entry === undefined || "reason" in entry ? [] : [entry.median];
+    const counts = entry !== undefined && !("reason" in entry) &&
+      entry.error <= TOLERANCE;
+    return counts ? [entry.median] : [];
   });
   return medians.length === 0 ? undefined : Math.min(...medians) / cram.median;
 }
@@ -132,8 +134,7 @@ export function remarks({ rows }: Results): string[] {
   }
   return Array.from(
     works,
-    ([remark, names]) =>
-      `- ${remark.replaceAll("\n", " ")} (${names.join(", ")})`,
+    ([remark, names]) => `- ${remark} (${names.join(", ")})`,
   );
 }
 
