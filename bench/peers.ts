@@ -17,10 +17,10 @@ import {
   section,
   TOLERANCE,
 } from "./peers/page.ts";
+import { processChannel } from "./peers/process_channel.ts";
 import { openRemote, TookTooLongError } from "./peers/remote.ts";
 import { relativeError, timeInRounds } from "./peers/rounds.ts";
 import { openTorch } from "./peers/torch.ts";
-import { workerChannel } from "./peers/worker_channel.ts";
 import { type Work, WORKS } from "./works.ts";
 
 const HELP = `Times this project beside TensorFlow.js, jax-js and PyTorch.
@@ -41,6 +41,8 @@ const PAGE = new URL("../docs/performance.md", import.meta.url);
 /** Of which memory and threads are looked at besides. */
 const MAIN_WORK = "train-step/resnet50/b8/224/sgd";
 const SAMPLE_MILLISECONDS = 100;
+/** Those of the task, for programs that are started from here. */
+const V8_FLAGS = ["--v8-flags=--experimental-wasm-revectorize"];
 
 /** How long a library may take for one work, in seconds: for its first call, and for the rounds. */
 function limits(
@@ -56,15 +58,17 @@ async function openLibraries(
   options: LibraryOptions,
 ): Promise<{ libraries: Library[]; failures: string[] }> {
   const patience = (work: Work) => limits(work, options.device).first;
-  const worker = (module: string) => () => {
-    const connect = () => workerChannel(new URL(module, import.meta.url));
+  const program = (module: string) => () => {
+    const { pathname } = new URL(module, import.meta.url);
+    const connect = () =>
+      processChannel(Deno.execPath(), ["run", "-A", ...V8_FLAGS, pathname]);
     return openRemote(connect, options, patience);
   };
   const python = Deno.env.get("CRAM_PYTHON");
   const openers: (readonly [string, () => Promise<Library>])[] = [
     ["cram", () => openCram(options)],
-    ["tfjs", worker("./peers/tfjs.ts")],
-    ["jax-js", worker("./peers/jax_js.ts")],
+    ["tfjs", program("./peers/tfjs.ts")],
+    ["jax-js", program("./peers/jax_js.ts")],
   ];
   if (options.device === "cpu" && python !== undefined) {
     openers.push(["PyTorch", () => openTorch(python, options, () => 300)]);
@@ -205,9 +209,8 @@ async function peakMemory(work: Work, threads: number): Promise<string> {
   const module = new URL("./peers/peak_memory.ts", import.meta.url).pathname;
   const mebibytes = (bytes: string) =>
     `${(Number(bytes) / 2 ** 20).toFixed(0)} MiB`;
-  const flags = ["--v8-flags=--experimental-wasm-revectorize", module];
   const cram = await output(Deno.execPath(), [
-    ...["run", "-A", ...flags, work.name, `${threads}`],
+    ...["run", "-A", ...V8_FLAGS, module, work.name, `${threads}`],
   ]);
   const python = Deno.env.get("CRAM_PYTHON");
   let beside = "";

@@ -1,5 +1,5 @@
 /**
- * jax-js in the comparison: a worker's module. Every work is one function
+ * jax-js in the comparison: a program that is asked what to do. Every work is one function
  * under `jit`. Images are `[N, C, H, W]` and weights `[out, in, H, W]` there.
  *
  * Functions consume their arguments, unless these are passed as `x.ref`; what
@@ -26,7 +26,7 @@ import {
   thinOut,
 } from "./library.ts";
 import { bert, type Operations, resnet } from "./networks.ts";
-import { serve, type Service } from "./worker_channel.ts";
+import { serve, type Service } from "./serve.ts";
 
 type Arr = jax.Array;
 
@@ -540,4 +540,4 @@ async function open({ device, threads }: LibraryOptions): Promise<Service> {
   };
 }
 
-serve(open);
+await serve(open);

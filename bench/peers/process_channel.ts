@@ -11,11 +11,9 @@ import type { Channel, Reply } from "./remote.ts";
 export function processChannel(
   command: string,
   args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
 ): Channel {
   const child = new Deno.Command(command, {
     args: [...args],
-    env,
     stdin: "piped",
     stdout: "piped",
   }).spawn();
@@ -39,7 +37,7 @@ export function processChannel(
     async close() {
       await writer.close().catch(() => {});
       try {
-        child.kill();
+        child.kill("SIGKILL");
       } catch {
         // It has ended by itself.
       }
@@ -49,7 +47,8 @@ export function processChannel(
   };
 }
 
-async function* linesOf(
+/** The lines of a stream of text. */
+export async function* linesOf(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): AsyncGenerator<string, void, undefined> {
   let rest = "";

@@ -1,5 +1,5 @@
 /**
- * TensorFlow.js in the comparison: a worker's module. `wasm` on the CPU, which
+ * TensorFlow.js in the comparison: a program that is asked what to do. `wasm` on the CPU, which
  * has one thread where it takes its surroundings for Node, as in Deno.
  *
  * @module
@@ -35,7 +35,7 @@ import {
   thinOut,
 } from "./library.ts";
 import { bert, type Operations, resnet } from "./networks.ts";
-import { serve, type Service } from "./worker_channel.ts";
+import { serve, type Service } from "./serve.ts";
 
 /** Computes the outputs of a work; called in a `tidy`. */
 type Run = () => tf.Tensor[];
@@ -380,4 +380,4 @@ async function open({ device, threads }: LibraryOptions): Promise<Service> {
   return { info: { ...info, threads: getThreadsCount() }, prepare };
 }
 
-serve(open);
+await serve(open);
