@@ -5,7 +5,6 @@
  */
 
 import { EMOJI_CLASSES, openEmoji } from "@cram/tasks";
-import sharp from "sharp";
 import { encodeImageSet, type LabelledImages } from "./image_set.ts";
 
 /** Height and width of the images, in pixels: the largest that the page trains on. */
@@ -36,6 +35,8 @@ async function packSplit(
   split: "train" | "val",
   limit?: number,
 ): Promise<LabelledImages> {
+  // Loading it asks for permissions.
+  const { default: sharp } = await import("sharp");
   const files = (await openEmoji(split)).files.slice(0, limit);
   const imageBytes = IMAGE_SIZE ** 2 * 3;
   const pixels = new Uint8Array(files.length * imageBytes);

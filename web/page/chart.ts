@@ -48,7 +48,7 @@ export interface ChartContent {
   readonly x: ChartAxis;
   readonly y: ChartAxis;
   readonly series: readonly ChartSeries[];
-  /** Where on the horizontal axis a mark stands. */
+  /** Where on the horizontal axis a mark stands, in units of the points. */
   readonly mark?: number;
 }
 

@@ -84,7 +84,7 @@ export class Curves {
       x: { label: "Sparsity (%)", domain: [0, 1], percent: true },
       y: { label: "Accuracy (%)", domain: [0, 0.6], percent: true },
       series: series.map((one) => ({ ...one, dots: true })),
-      mark: mark === undefined ? undefined : 100 * mark,
+      mark,
     });
   }
 

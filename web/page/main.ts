@@ -190,17 +190,12 @@ function settings(): Settings {
 
 function onEvent(event: TrainingEvent): void {
   switch (event.type) {
-    case "progress": {
+    case "progress":
       progress.value = event.passes;
-      const rate = event.passes / event.seconds;
-      const left = (progress.max - event.passes) / rate;
       byId("numbers").textContent = `· ${
         event.passes.toLocaleString("en")
-      } of ${progress.max.toLocaleString("en")} gradients each, ${
-        rate.toFixed(rate < 10 ? 1 : 0)
-      } in a second${left >= 1 ? `, about ${duration(left)} left` : ""}`;
+      } of ${progress.max.toLocaleString("en")} gradients each${rateOf(event)}`;
       break;
-    }
     case "report":
       curves.addReport(event);
       break;

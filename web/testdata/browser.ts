@@ -1,6 +1,6 @@
 /** The browser that tests use. */
 
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 
 /** Lets pages use WebGPU on an emulated adapter. */
 const WEBGPU = "--enable-unsafe-webgpu";
@@ -23,6 +23,8 @@ const QUIET = [
 export async function launchBrowser(
   options: { readonly webgpu: boolean },
 ): Promise<Browser> {
+  // Loading it asks for permissions.
+  const { chromium } = await import("playwright-core");
   return await chromium.launch({
     executablePath: await findChromium(),
     args: [

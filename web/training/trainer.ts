@@ -94,6 +94,11 @@ export class Trainer {
   #sparsity: number;
   #round = 0;
   #seconds = 0;
+  /** How many rounds were not reported yet, and how many it should be. */
+  #unread = 0;
+  #interval = 1;
+  /** When the last report was, in seconds of the training. */
+  #reportedAt = 0;
   #running = false;
 
   private constructor(
@@ -259,31 +264,23 @@ export class Trainer {
       ROUNDS_BETWEEN,
       Math.ceil(this.#rounds / MEASUREMENTS),
     );
-    let unread = 0;
-    let interval = 1;
     let begin = performance.now();
     while (this.#running && this.#round < this.#rounds) {
       await this.#turns.take(async () => {
         for (const contender of this.#contenders) await contender.round();
         this.#round++;
-        unread++;
+        this.#unread++;
         const isLast = this.#round === this.#rounds;
-        if (unread >= interval || isLast || !this.#running) {
+        // The mean over a few last rounds would stand out from the others.
+        const few = this.#unread < this.#interval;
+        if (!few || isLast && 2 * this.#unread >= this.#interval) {
           await this.#report();
-          // Only now the device has done what it was told.
-          const seconds = (performance.now() - begin) / 1000;
-          this.#seconds += seconds;
-          interval = Math.max(
-            1,
-            Math.min(
-              this.#arena.reportEvery,
-              Math.round(REPORT_SECONDS * unread / seconds),
-            ),
-          );
-          this.#progress();
-          unread = 0;
-          begin = performance.now();
         }
+        const now = performance.now();
+        this.#seconds += (now - begin) / 1000;
+        begin = now;
+        if (!few) this.#adaptInterval();
+        if (!few || isLast) this.#progress();
         if (this.#round % measureEvery === 0 || isLast) {
           const passes = this.#round * PASSES_PER_ROUND;
           const sparsity = this.#sparsity;
@@ -295,6 +292,15 @@ export class Trainer {
       await macrotask();
     }
     if (this.#round === this.#rounds) this.#onEvent({ type: "finished" });
+  }
+
+  /** From now on reports come so often as they should at the rate since the last one. */
+  #adaptInterval(): void {
+    const seconds = this.#seconds - this.#reportedAt;
+    const rounds = Math.round(REPORT_SECONDS * this.#unread / seconds);
+    this.#interval = Math.max(1, Math.min(this.#arena.reportEvery, rounds));
+    this.#reportedAt = this.#seconds;
+    this.#unread = 0;
   }
 
   #progress(): void {
