@@ -39,13 +39,12 @@ export async function launchBrowser(
 async function findChromium(): Promise<string> {
   const named = Deno.env.get("CHROMIUM");
   if (named) return named;
-  const { success, stdout } = await new Deno.Command("which", {
-    args: ["chromium"],
-  }).output();
-  if (!success) {
+  const found = await new Deno.Command("which", { args: ["chromium"] })
+    .output().catch(() => undefined); // there may be no "which" either
+  if (!found?.success) {
     throw new Error(
       'Cannot test the page: there is no Chromium. On Debian, "apt-get install chromium" brings it; elsewhere the variable CHROMIUM names its program',
     );
   }
-  return new TextDecoder().decode(stdout).trim();
+  return new TextDecoder().decode(found.stdout).trim();
 }
