@@ -5,6 +5,7 @@
  */
 
 import { extname } from "node:path";
+import { UsageError } from "../tasks/errors.ts";
 import type { Site } from "./site.ts";
 
 /** How a page is served. */
@@ -39,7 +40,7 @@ export interface ServedSite extends AsyncDisposable {
  *
  * @param site Its files.
  * @param options Port and isolation.
- * @throws {Deno.errors.AddrInUse} If the port is taken.
+ * @throws {UsageError} If the port is taken.
  */
 export function serveSite(
   site: Site,
@@ -47,22 +48,28 @@ export function serveSite(
 ): ServedSite {
   const { port = 0, isolation = true } = options;
   const hostname = "127.0.0.1";
-  const server = Deno.serve(
-    { port, hostname, onListen: () => {} },
-    (request) => {
-      const path = new URL(request.url).pathname.slice(1) || "index.html";
-      const file = site.get(path);
-      return file === undefined
-        ? new Response(`There is no "${path}"`, { status: 404 })
-        : new Response(file, {
-          headers: {
-            "content-type": TYPES[extname(path)],
-            "cache-control": "no-store",
-            ...isolation ? ISOLATION : {},
-          },
-        });
-    },
-  );
+  const answer = (request: Request): Response => {
+    const path = new URL(request.url).pathname.slice(1) || "index.html";
+    const file = site.get(path);
+    return file === undefined
+      ? new Response(`There is no "${path}"`, { status: 404 })
+      : new Response(file, {
+        headers: {
+          "content-type": TYPES[extname(path)],
+          "cache-control": "no-store",
+          ...isolation ? ISOLATION : {},
+        },
+      });
+  };
+  let server;
+  try {
+    server = Deno.serve({ port, hostname, onListen: () => {} }, answer);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    throw new UsageError(
+      `Cannot serve the page at port ${port}: it is taken; --port 0 takes any that is free`,
+    );
+  }
   return {
     url: `http://${hostname}:${server.addr.port}/`,
     [Symbol.asyncDispose]: () => server.shutdown(),

@@ -39,12 +39,22 @@ export async function launchBrowser(
 async function findChromium(): Promise<string> {
   const named = Deno.env.get("CHROMIUM");
   if (named) return named;
-  const found = await new Deno.Command("which", { args: ["chromium"] })
-    .output().catch(() => undefined); // there may be no "which" either
-  if (!found?.success) {
+  const found = await which("chromium");
+  if (found === undefined) {
     throw new Error(
       'Cannot test the page: there is no Chromium. On Debian, "apt-get install chromium" brings it; elsewhere the variable CHROMIUM names its program',
     );
   }
-  return new TextDecoder().decode(found.stdout).trim();
+  return found;
+}
+
+async function which(program: string): Promise<string | undefined> {
+  try {
+    const { success, stdout } = await new Deno.Command("which", {
+      args: [program],
+    }).output();
+    return success ? new TextDecoder().decode(stdout).trim() : undefined;
+  } catch { // there is no "which" either
+    return undefined;
+  }
 }
