@@ -45,6 +45,9 @@ const REGISTER_LANES = 64;
 /** Steps of the inner dimension that are worth a partial result of their own. */
 const MIN_SPLIT_DEPTH = 256;
 
+/** Steps of the inner dimension for which 64 columns of B take 128 KiB. */
+const CACHED_DEPTH = 512;
+
 /** Partial results at most. */
 const MAX_SPLITS = 64;
 
@@ -56,17 +59,21 @@ export function chooseGemm(
   const { problems, m, n, rowsAlike } = sizes;
   if (software) {
     const rows = rowsAlike >= 32 || rowsAlike % 8 === 0 ? 8 : 4;
-    const lanesN = lanesFor(Math.ceil(n / 4), 8);
+    const columns = n >= 32 ? 8 : 4;
+    const lanesN = lanesFor(Math.ceil(n / columns), 8);
     const lanesM = REGISTER_LANES / lanesN;
     const groups = problems * Math.ceil(m / (rows * lanesM)) *
-      Math.ceil(n / (4 * lanesN));
+      Math.ceil(n / (columns * lanesN));
     return {
       variant: "registers",
       rows,
-      columns: 4,
+      columns,
       lanesM,
       lanesN,
-      ...splits(sizes, groups, busyGroups),
+      ...splits(
+        sizes,
+        Math.max(Math.floor(busyGroups / groups), cachedSplits(sizes)),
+      ),
     };
   }
   const candidates = [
@@ -90,7 +97,7 @@ export function chooseGemm(
     columns: perLane,
     lanesM: size / perLane,
     lanesN: size / perLane,
-    ...splits(sizes, groupsOf(size), busyGroups),
+    ...splits(sizes, Math.floor(busyGroups / groupsOf(size))),
   };
 }
 
@@ -101,14 +108,26 @@ function lanesFor(count: number, most: number): number {
   return lanes;
 }
 
-/** Splits a long inner dimension if there are too few workgroups. */
+/**
+ * Into how many ranges to split an inner dimension so that what a workgroup
+ * reads of each stays in a core's cache: its lanes read the same columns of B
+ * one after the other. Partial results should not take more than A and B.
+ */
+function cachedSplits({ m, n, segments, length }: GemmSizes): number {
+  const depth = segments * length;
+  return Math.min(
+    Math.floor(depth / CACHED_DEPTH),
+    Math.floor(depth * (m + n) / (m * n)),
+  );
+}
+
+/** Splits the inner dimension, but not into short ranges. */
 function splits(
   { segments, length }: GemmSizes,
-  groups: number,
-  busy: number,
+  atMost: number,
 ): Pick<GemmChoice, "segmentSplits" | "lengthSplits"> {
   const wanted = Math.min(
-    Math.floor(busy / groups),
+    atMost,
     Math.floor(segments * length / MIN_SPLIT_DEPTH),
     MAX_SPLITS,
   );

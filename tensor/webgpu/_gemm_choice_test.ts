@@ -63,16 +63,30 @@ Deno.test("chooseGemm() gives all lanes of a workgroup rows when there are few c
 });
 
 Deno.test("chooseGemm() splits long sums of few results only", () => {
-  assertEquals(splitsOf(product(8, 8, 65536), SOFTWARE), [1, 8]);
+  assertEquals(splitsOf(product(8, 8, 2048), SOFTWARE), [1, 8]);
   assertEquals(splitsOf(product(8, 8, 128), SOFTWARE), [1, 1]);
-  assertEquals(splitsOf(product(4096, 4096, 65536), SOFTWARE), [1, 1]);
   assertEquals(splitsOf(product(8, 8, 65536), HARDWARE), [1, 64]);
+  assertEquals(splitsOf(product(4096, 4096, 65536), HARDWARE), [1, 1]);
+});
+
+Deno.test("chooseGemm() splits long sums for the cache of a software adapter", () => {
+  // ResNet-50: the gradient of 64 × 256 weights by 8 images of 56 × 56.
+  const weights = product(64, 256, 8 * 56 * 56);
+  assertEquals(splitsOf(weights, { ...SOFTWARE, busyGroups: 1 }), [1, 49]);
+  // Eight partial results would take four times the operands.
+  assertEquals(splitsOf(product(4096, 4096, 4096), SOFTWARE), [1, 2]);
+});
+
+Deno.test("chooseGemm() gives a lane of a software adapter 8 columns where there are many", () => {
+  const columns = (n: number) =>
+    chooseGemm(product(64, n, 64), SOFTWARE).columns;
+  assertEquals([10, 16, 32, 768].map(columns), [4, 4, 8, 8]);
 });
 
 Deno.test("chooseGemm() splits segments before it splits what is in them", () => {
-  const sizes = { ...product(16, 16, 64), segments: 100 };
+  const sizes = { ...product(16, 16, 64), segments: 32 };
   assertEquals(splitsOf(sizes, SOFTWARE), [8, 1]);
-  assertEquals(splitsOf({ ...sizes, segments: 3, length: 4096 }, SOFTWARE), [
+  assertEquals(splitsOf({ ...sizes, segments: 3, length: 1024 }, SOFTWARE), [
     3,
     2,
   ]);

@@ -45,7 +45,9 @@ export function kernelSource(
 struct Uniforms {
 ${fields.join("\n")}
 }
-@group(0) @binding(0) var<uniform> u: Uniforms;
+@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+// A copy, because software adapters read a uniform anew wherever it stands in a loop.
+var<private> u: Uniforms;
 ${slots.join("")}${operands.join("")}${PRELUDE}${kernel.declarations ?? ""}
 @compute @workgroup_size(${kernel.workgroupSize})
 fn main(
@@ -53,6 +55,7 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
+  u = uniforms;
   let group = workgroup.x + workgroup.y * workgroups.x;
   if (group >= u.groups) {
     return;
