@@ -15,6 +15,9 @@ import { wgslFunctions } from "./_wgsl_math.ts";
 
 const WORKGROUP_SIZE = 64;
 
+/** Rows that an invocation normalizes on a software adapter, where it costs as much to load what belongs to a channel as an element. */
+const SOFTWARE_ROWS = 8;
+
 const INPUT: OperandSpec = { access: "read", type: "f32" };
 const OUTPUT: OperandSpec = { access: "read_write", type: "f32" };
 
@@ -35,6 +38,19 @@ function channelSource(vector: boolean): {
   };
 }
 
+/** Statements that begin a kernel whose invocations take every `pieces`-th row of a channel: `to` is their number among all, times `width`. */
+function beginSource(width: number): string {
+  return `
+  let to = index * ${width}u;
+  if (to >= u.pieces * u.columns) {
+    return;
+  }
+  let column = to % u.columns;`;
+}
+
+const ROW_LOOP =
+  "for (var row = to / u.columns; row < u.rows; row += u.pieces)";
+
 /**
  * Count, mean and sum of squared deviations of every `pieces`-th row, for
  * each channel: B. Welford, "Note on a Method for Calculating Corrected Sums
@@ -53,26 +69,21 @@ const momentsKernel = kernelFamily((vector: boolean): Kernel => {
       plane: "u32",
     },
     workgroupSize: WORKGROUP_SIZE,
-    body: `
-  let at = index * ${width}u;
-  if (at >= u.pieces * u.columns) {
-    return;
-  }
-  let column = at % u.columns;
+    body: `${beginSource(width)}
   var count = 0.0;
   var mean = ${type}();
   var deviation = ${type}();
-  for (var row = at / u.columns; row < u.rows; row += u.pieces) {
+  ${ROW_LOOP} {
     let x = x_load${suffix}(row * u.columns + column);
     count += 1.0;
     let delta = x - mean;
     mean += delta * (1.0 / count);
     deviation += delta * (x - mean);
   }
-  let to = u.first_piece * u.columns + at;
-  moments_store${suffix}(to, ${type}(count));
-  moments_store${suffix}(u.plane + to, mean);
-  moments_store${suffix}(2u * u.plane + to, deviation);`,
+  let first = u.first_piece * u.columns + to;
+  moments_store${suffix}(first, ${type}(count));
+  moments_store${suffix}(u.plane + first, mean);
+  moments_store${suffix}(2u * u.plane + first, deviation);`,
   };
 });
 
@@ -134,10 +145,9 @@ const normalizeKernel = kernelFamily((
   vector: boolean,
 ): Kernel => {
   const { input, output, type, suffix, width } = channelSource(vector);
-  const sum =
-    `normalized * scale_load${suffix}(column) + bias_load${suffix}(column)${
-      residual ? ` + residual_load${suffix}(at)` : ""
-    }`;
+  const sum = `normalized * scale + bias${
+    residual ? ` + residual_load${suffix}(at)` : ""
+  }`;
   const result = relu ? `maximum${suffix}(${sum}, ${type}())` : sum;
   const flags = `${residual ? "-residual" : ""}${relu ? "-relu" : ""}`;
   return {
@@ -151,22 +161,25 @@ const normalizeKernel = kernelFamily((
       ...(residual ? { residual: input } : {}),
       out: output,
     },
-    uniforms: { size: "u32", columns: "u32", epsilon: "f32" },
+    uniforms: { rows: "u32", columns: "u32", pieces: "u32", epsilon: "f32" },
     workgroupSize: WORKGROUP_SIZE,
     declarations: wgslFunctions(result),
-    body: `
-  let at = index * ${width}u;
-  if (at >= u.size) {
-    return;
-  }
-  let column = at % u.columns;
-  let centered = x_load${suffix}(at) - mean_load${suffix}(column);
-  let normalized = centered ${
+    body: `${beginSource(width)}
+  let mean = mean_load${suffix}(column);
+  let spread = ${
       training
-        ? `* spread_load${suffix}(column)`
-        : `/ sqrt(spread_load${suffix}(column) + u.epsilon)`
+        ? `spread_load${suffix}(column)`
+        : `sqrt(spread_load${suffix}(column) + u.epsilon)`
     };
-  out_store${suffix}(at, ${result});`,
+  let scale = scale_load${suffix}(column);
+  let bias = bias_load${suffix}(column);
+  ${ROW_LOOP} {
+    let at = row * u.columns + column;
+    let normalized = (x_load${suffix}(at) - mean) ${
+      training ? "*" : "/"
+    } spread;
+    out_store${suffix}(at, ${result});
+  }`,
   };
 });
 
@@ -194,17 +207,12 @@ const sumsKernel = kernelFamily((relu: boolean, vector: boolean): Kernel => {
     },
     uniforms: { rows: "u32", columns: "u32", pieces: "u32" },
     workgroupSize: WORKGROUP_SIZE,
-    body: `
-  let to = index * ${width}u;
-  if (to >= u.pieces * u.columns) {
-    return;
-  }
-  let column = to % u.columns;
+    body: `${beginSource(width)}
   let mean = mean_load${suffix}(column);
   let rstd = rstd_load${suffix}(column);
   var product = ${type}();
   var gradient = ${type}();
-  for (var row = to / u.columns; row < u.rows; row += u.pieces) {
+  ${ROW_LOOP} {
     let at = row * u.columns + column;
     let g = ${gradientSource(relu, type, suffix)};
     product += g * ((x_load${suffix}(at) - mean) * rstd);
@@ -261,22 +269,21 @@ const inputGradientKernel = kernelFamily((
       dx: output,
       ...(residual ? { d_residual: output } : {}),
     },
-    uniforms: { size: "u32", columns: "u32" },
+    uniforms: { rows: "u32", columns: "u32", pieces: "u32" },
     workgroupSize: WORKGROUP_SIZE,
-    body: `
-  let at = index * ${width}u;
-  if (at >= u.size) {
-    return;
-  }
-  let column = at % u.columns;
-  let g = ${gradientSource(relu, type, suffix)};
-  let normalized = (x_load${suffix}(at) - ${coefficient(0)}) * ${
-      coefficient(1)
-    };
-  dx_store${suffix}(at, ${coefficient(2)} * ((g - ${
-      coefficient(3)
-    }) - normalized * ${coefficient(4)}));
-  ${residual ? `d_residual_store${suffix}(at, g);` : ""}`,
+    body: `${beginSource(width)}
+  let mean = ${coefficient(0)};
+  let rstd = ${coefficient(1)};
+  let factor = ${coefficient(2)};
+  let mean_gradient = ${coefficient(3)};
+  let mean_product = ${coefficient(4)};
+  ${ROW_LOOP} {
+    let at = row * u.columns + column;
+    let g = ${gradientSource(relu, type, suffix)};
+    let normalized = (x_load${suffix}(at) - mean) * rstd;
+    dx_store${suffix}(at, factor * ((g - mean_gradient) - normalized * mean_product));
+    ${residual ? `d_residual_store${suffix}(at, g);` : ""}
+  }`,
   };
 });
 
@@ -385,7 +392,7 @@ function normalize(
     vector,
   );
   for (const { rows, part, partIfAny } of rangesOf(runtime, layout)) {
-    const size = rows * columns;
+    const pieces = normalizedPieces(runtime, rows);
     runtime.run(
       kernel,
       {
@@ -397,8 +404,8 @@ function normalize(
         mean,
         spread,
       },
-      { size, columns, epsilon },
-      groupsOf(size, vector),
+      { rows, columns, pieces, epsilon },
+      groupsOf(pieces * columns, vector),
     );
   }
 }
@@ -446,7 +453,7 @@ export function batchNormBackward(
       Math.ceil(columns / WORKGROUP_SIZE),
     );
     for (const { rows, part, partIfAny } of ranges) {
-      const size = rows * columns;
+      const pieces = normalizedPieces(runtime, rows);
       runtime.run(
         inputGradientKernel(relu, dResidual !== undefined, vector),
         {
@@ -457,11 +464,16 @@ export function batchNormBackward(
           dx: part(dx),
           d_residual: partIfAny(dResidual),
         },
-        { size, columns },
-        groupsOf(size, vector),
+        { rows, columns, pieces },
+        groupsOf(pieces * columns, vector),
       );
     }
   });
+}
+
+/** Into how many pieces rows are cut that are normalized, not summed. */
+function normalizedPieces({ traits }: Runtime, rows: number): number {
+  return traits.software ? Math.ceil(rows / SOFTWARE_ROWS) : rows;
 }
 
 /** Into how many pieces the rows of each range are cut, every channel for itself. */
