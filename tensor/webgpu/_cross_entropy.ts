@@ -85,37 +85,49 @@ const crossEntropyKernel = kernelFamily(
   },
 );
 
-const BACKWARD_BODY = `
-  if (index >= u.rows * u.columns) {
+/** Four columns of a row an invocation where rows are whole vectors, else one. */
+const crossEntropyBackwardKernel = kernelFamily((vector: boolean): Kernel => {
+  const type = vector ? "vec4<f32>" : "f32";
+  const suffix = vector ? "4" : "";
+  const columns = vector
+    ? "vec4<u32>(column, column + 1u, column + 2u, column + 3u)"
+    : "column";
+  const body = `
+  let at = index${vector ? " * 4u" : ""};
+  if (at >= u.rows * u.columns) {
     return;
   }
-  let row = index / u.columns;
-  let column = index % u.columns;
+  let row = at / u.columns;
+  let column = at % u.columns;
   let label = labels_load(row);
-  var gradient = nan();
+  var gradient = ${type}(nan());
   if (u.has_ignored != 0u && label == u.ignored) {
-    gradient = 0.0;
+    gradient = ${type}();
   } else if (u32(label) < u.columns) {
-    let probability = exp_f32(logits_load(index) - totals_load(row));
-    let wanted = u.smoothing / f32(u.columns) + select(0.0, 1.0 - u.smoothing, column == u32(label));
+    let probability = exp${
+    suffix || "_f32"
+  }(logits_load${suffix}(at) - totals_load(row));
+    let wanted = u.smoothing / f32(u.columns) + select(${type}(), ${type}(1.0 - u.smoothing), ${columns} == ${
+    vector ? "vec4<u32>(u32(label))" : "u32(label)"
+  });
     gradient = losses_load(row) * (probability - wanted);
   }
-  gradients_store(index, gradient);`;
-
-const crossEntropyBackwardKernel: Kernel = {
-  name: "cross-entropy-backward",
-  operands: {
-    logits: { access: "read", type: "f32" },
-    labels: { access: "read", type: "i32" },
-    totals: { access: "read", type: "f32" },
-    losses: { access: "read", type: "f32" },
-    gradients: { access: "read_write", type: "f32" },
-  },
-  uniforms: UNIFORMS,
-  workgroupSize: ROW_WORKGROUP_SIZE,
-  declarations: wgslFunctions(BACKWARD_BODY),
-  body: BACKWARD_BODY,
-};
+  gradients_store${suffix}(at, gradient);`;
+  return {
+    name: `cross-entropy-backward-${type}`,
+    operands: {
+      logits: { access: "read", type: "f32", vector },
+      labels: { access: "read", type: "i32" },
+      totals: { access: "read", type: "f32" },
+      losses: { access: "read", type: "f32" },
+      gradients: { access: "read_write", type: "f32", vector },
+    },
+    uniforms: UNIFORMS,
+    workgroupSize: ROW_WORKGROUP_SIZE,
+    declarations: wgslFunctions(body),
+    body,
+  };
+});
 
 function uniformsOf(
   { columns, labelSmoothing, ignoreIndex }: CrossEntropyLayout,
@@ -172,9 +184,12 @@ export function crossEntropyBackward(
   layout: CrossEntropyLayout,
 ): void {
   const { rows, columns } = layout;
+  const vector = readsVectors(columns);
+  const kernel = crossEntropyBackwardKernel(vector);
+  const width = vector ? 4 : 1;
   forRowRanges(rows, 4 * columns, runtime.binding, (start, count) => {
     runtime.run(
-      crossEntropyBackwardKernel,
+      kernel,
       {
         logits: rowsOf(logits, columns, start, count),
         labels: rowsOf(labels, 1, start, count),
@@ -183,7 +198,7 @@ export function crossEntropyBackward(
         gradients: rowsOf(dLogits, columns, start, count),
       },
       uniformsOf(layout, count),
-      Math.ceil(count * columns / ROW_WORKGROUP_SIZE),
+      Math.ceil(count * columns / (width * ROW_WORKGROUP_SIZE)),
     );
   });
 }
