@@ -21,7 +21,8 @@ const KERNELS: Readonly<
   Record<
     Exclude<
       keyof Backend,
-      "info" | "allocate" | "free" | "read" | "synchronize" | "close"
+      | ("info" | "allocate" | "free" | "read" | "synchronize" | "close")
+      | ("timeKernels" | "compile" | "trim")
     >,
     true
   >
