@@ -77,11 +77,15 @@ async function accuracies(page: Page): Promise<string[][]> {
   );
 }
 
+/** Moves the slider and waits until the table follows. */
 async function moveSlider(page: Page, value: number): Promise<void> {
   await page.fill("#sparsity", `${value}`);
-  await page.dispatchEvent("#sparsity", "change");
-  await page.waitForSelector("#accuracies.busy");
-  await page.waitForSelector("#accuracies:not(.busy)");
+  await page.waitForFunction(
+    (heading) =>
+      document.querySelector("#answers")!.textContent.includes(heading) &&
+      document.querySelector("#accuracies.busy") === null,
+    `pruned to ${value} %`,
+  );
 }
 
 Deno.test({
@@ -121,20 +125,22 @@ Deno.test({
               );
             }
 
-            const [width, height, kept] = await page.$eval(
-              "#mask-pictures canvas",
-              (canvas) => {
-                const { width, height } = canvas as HTMLCanvasElement;
-                const { data } = (canvas as HTMLCanvasElement).getContext("2d")!
+            const { size, kept, caption } = await page.$eval(
+              "#mask-pictures figure",
+              (figure) => {
+                const canvas = figure.querySelector("canvas")!;
+                const { width, height } = canvas;
+                const { data } = canvas.getContext("2d")!
                   .getImageData(0, 0, width, height);
-                const opaque = data.filter((value, i) =>
-                  i % 4 === 3 && value > 0
-                );
-                return [width, height, opaque.length];
+                return {
+                  size: [width, height],
+                  kept: data.filter((value, i) => i % 4 === 3 && value > 0)
+                    .length,
+                  caption: figure.querySelector("figcaption")!.textContent,
+                };
               },
             );
-            assertEquals([width, height], [32 * 4 - 1, 32 * 4 - 1]);
-            const caption = await page.textContent("#mask-pictures figcaption");
+            assertEquals(size, [32 * 4 - 1, 32 * 4 - 1]);
             const [, number] = caption!.match(/keeps ([\d,]+) of 9,216/)!;
             assertEquals(Number(number.replace(",", "")), kept);
 
@@ -177,12 +183,9 @@ Deno.test({
 
             // At the width of a phone nothing scrolls sideways.
             await page.setViewportSize({ width: 360, height: 740 });
-            await page.waitForTimeout(100); // charts follow with the next frame
-            const [content, window] = await page.evaluate(() => [
-              document.documentElement.scrollWidth,
-              globalThis.innerWidth,
-            ]);
-            assertEquals(content, window);
+            await page.waitForFunction(() =>
+              document.documentElement.scrollWidth <= globalThis.innerWidth
+            );
 
             await page.click("#reset");
             assertEquals((await accuracies(page))[0], ["–", "–", "–"]);
