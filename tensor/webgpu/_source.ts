@@ -41,22 +41,29 @@ export function kernelSource(
     const index = plan.slotOf[i];
     return operandSource(name, spec, plan.slots[index], index);
   });
+  // Software adapters read a uniform anew wherever it stands in a loop, but not
+  // a copy. Barriers must not depend on one: in browsers, what comes from
+  // private memory is not known to be the same for all lanes.
+  const copied = !/Barrier\(/.test(`${kernel.declarations}${kernel.body}`);
   return `// ${kernel.name}
 struct Uniforms {
 ${fields.join("\n")}
 }
-@group(0) @binding(0) var<uniform> uniforms: Uniforms;
-// A copy, because software adapters read a uniform anew wherever it stands in a loop.
-var<private> u: Uniforms;
-${slots.join("")}${operands.join("")}${PRELUDE}${kernel.declarations ?? ""}
+@group(0) @binding(0) var<uniform> ${copied ? "uniforms" : "u"}: Uniforms;
+${copied ? "var<private> u: Uniforms;\n" : ""}${slots.join("")}${
+    operands.join("")
+  }${PRELUDE}${kernel.declarations ?? ""}
 @compute @workgroup_size(${kernel.workgroupSize})
 fn main(
   @builtin(workgroup_id) workgroup: vec3<u32>,
   @builtin(num_workgroups) workgroups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  u = uniforms;
-  let group = workgroup.x + workgroup.y * workgroups.x;
+${
+    copied
+      ? "  u = uniforms;\n"
+      : ""
+  }  let group = workgroup.x + workgroup.y * workgroups.x;
   if (group >= u.groups) {
     return;
   }
