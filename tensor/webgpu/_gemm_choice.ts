@@ -59,7 +59,7 @@ export function chooseGemm(
   const { problems, m, n, rowsAlike } = sizes;
   if (software) {
     const rows = rowsAlike >= 32 || rowsAlike % 8 === 0 ? 8 : 4;
-    const columns = n >= 32 ? 8 : 4;
+    const columns = n > 8 ? 8 : 4;
     const lanesN = lanesFor(Math.ceil(n / columns), 8);
     const lanesM = REGISTER_LANES / lanesN;
     const groups = problems * Math.ceil(m / (rows * lanesM)) *
