@@ -18,7 +18,14 @@ import {
   trainingContext,
 } from "@cram/models";
 import { topK } from "@cram/compress";
-import { adam, adamW, cramPlus, type OptimizerRule, sgd } from "@cram/optim";
+import {
+  adam,
+  adamW,
+  cramPlus,
+  type Optimizer,
+  type OptimizerRule,
+  sgd,
+} from "@cram/optim";
 import {
   type Device,
   softmaxCrossEntropy,
@@ -102,6 +109,7 @@ export function trainStepBenchmark(work: TrainStepWork): Benchmark {
   const rule = ruleOf(work);
   const clipping = clip === undefined ? {} : { clip: { maxNorm: clip } };
   const { model: sizes } = work;
+  let optimizer: Optimizer | undefined;
   return {
     name,
     images,
@@ -113,9 +121,9 @@ export function trainStepBenchmark(work: TrainStepWork): Benchmark {
         const x = tensor(device, inputs.images, { shape });
         const labels = tensor(device, inputs.labels);
         const parameters = resnet.parameters();
-        const optimizer = rule.start(parameters, clipping);
+        const started = optimizer = rule.start(parameters, clipping);
         return () =>
-          optimizer.step(({ updateStatistics }) => {
+          started.step(({ updateStatistics }) => {
             const context = updateStatistics ? TRAINING : PERTURBED;
             return valueAndGrad(
               () => softmaxCrossEntropy(resnet.forward(x, context), labels),
@@ -131,16 +139,20 @@ export function trainStepBenchmark(work: TrainStepWork): Benchmark {
         end: tensor(device, inputs.end),
       };
       const parameters = bert.parameters();
-      const optimizer = rule.start(parameters, {
+      const started = optimizer = rule.start(parameters, {
         groups: bertGroups(),
         ...clipping,
       });
       return () =>
-        optimizer.step((pass) =>
+        started.step((pass) =>
           valueAndGrad(() => {
             const context = trainingContext(pass, 3n);
             return spanLoss(bert.forward({ inputIds }, context), labels);
           }, [...parameters.values()]), { learningRate });
+    },
+    dispose() {
+      optimizer?.[Symbol.dispose]();
+      optimizer = undefined;
     },
   };
 }
