@@ -44,7 +44,13 @@ const WORK: MatmulWork = {
 
 const connect = () => processChannel(Deno.execPath(), ["eval", FAKE]);
 
-Deno.test("a process is asked by lines of JSON, and its errors are told", async () => {
+/** Plain `deno test` may not start processes. */
+const ignore =
+  (await Deno.permissions.query({ name: "run" })).state !== "granted";
+
+Deno.test("a process is asked by lines of JSON, and its errors are told", {
+  ignore,
+}, async () => {
   const library = await openRemote(connect, OPTIONS, () => 60);
   assertEquals(library.info, { name: "fake", version: "1", threads: 2 });
   await assertRejects(
@@ -61,13 +67,17 @@ Deno.test("a process is asked by lines of JSON, and its errors are told", async 
   await library.close();
 });
 
-Deno.test("a process that ends is told with its exit code", async () => {
-  const library = await openRemote(connect, OPTIONS, () => 60);
-  const prepared = await library.prepare(WORK);
-  await assertRejects(() => prepared.time(0), PeerError, "exit code 7");
-  await assertRejects(() => prepared.time(2), PeerError, "exit code 7");
-  await library.close();
-});
+Deno.test(
+  "a process that ends is told with its exit code",
+  { ignore },
+  async () => {
+    const library = await openRemote(connect, OPTIONS, () => 60);
+    const prepared = await library.prepare(WORK);
+    await assertRejects(() => prepared.time(0), PeerError, "exit code 7");
+    await assertRejects(() => prepared.time(2), PeerError, "exit code 7");
+    await library.close();
+  },
+);
 
 Deno.test("a library that takes too long is ended and opened anew", async () => {
   const log: string[] = [];
