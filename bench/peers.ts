@@ -240,7 +240,10 @@ async function torchPeakMemory(
     () => 300,
   );
   try {
-    const prepared = await torch.prepare(work);
+    // Trying layouts would take memory too.
+    const prepared = await torch.prepare(
+      Object.assign({}, work, { layout: "channels_last" }),
+    );
     await prepared.time(3);
     return await prepared.peakBytes!();
   } finally {

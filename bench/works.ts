@@ -252,7 +252,10 @@ const ADAM = {
   weightDecay: 0,
   dropout: 0,
 } as const;
-const SMALL_RESNET = { model: RESNET20, batch: 128, size: 32, large: false };
+/** As it is trained on CIFAR-10. */
+const WIDE_BATCH = { model: RESNET20, batch: 128, size: 32, large: true };
+/** What an emulated GPU can do in some seconds. */
+const NARROW_BATCH = { model: RESNET20, batch: 16, size: 32, large: false };
 const SMALL_BERT = { model: BERT_TINY, batch: 16, size: 128, large: false };
 
 /**
@@ -279,13 +282,25 @@ export const trainStepWorks: readonly TrainStepWork[] = [
   {
     ...SGD,
     name: "train-step/resnet20/b128/32/sgd",
-    ...{ ...SMALL_RESNET, images: 128 },
+    ...{ ...WIDE_BATCH, images: 128 },
     learningRate: 0.05,
   },
   {
     ...ADAM,
     name: "train-step/resnet20/b128/32/adam",
-    ...{ ...SMALL_RESNET, images: 128 },
+    ...{ ...WIDE_BATCH, images: 128 },
+    learningRate: 0.001,
+  },
+  {
+    ...SGD,
+    name: "train-step/resnet20/b16/32/sgd",
+    ...{ ...NARROW_BATCH, images: 16 },
+    learningRate: 0.05,
+  },
+  {
+    ...ADAM,
+    name: "train-step/resnet20/b16/32/adam",
+    ...{ ...NARROW_BATCH, images: 16 },
     learningRate: 0.001,
   },
   {

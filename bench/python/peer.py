@@ -353,7 +353,9 @@ def seconds(prepared, calls):
 
 
 def prepare(work):
-    """Of images both orders in memory are tried, and the faster one is kept."""
+    """Of images both orders in memory are tried, and the faster one is kept, unless one is asked for."""
+    if "layout" in work:
+        return make(work, LAYOUTS[work["layout"]]), work["layout"]
     model = work.get("model", {"family": ""})
     if work["kind"] not in ("conv2d", "batch-norm") and model["family"] != "resnet":
         return make(work, torch.contiguous_format), None
@@ -396,7 +398,7 @@ def main():
                 prepared = None
             reply = {"result": result}
         except Exception as error:
-            reply = {"error": f"{type(error).__name__}: {error}"}
+            reply = {"error": str(error) or type(error).__name__}
         print(json.dumps(reply), file=out, flush=True)
 
 
