@@ -61,7 +61,7 @@ function operandGradients(node: TapeNode, dy: Tensor): (Tensor | undefined)[] {
       );
     }
     return scope.keep(
-      unbroadcast(gradient, (input as TensorSpec).shape).alias(),
+      unbroadcast(gradient, input as TensorSpec).alias(),
     );
   });
 }

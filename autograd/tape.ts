@@ -9,7 +9,6 @@ import {
   copy,
   DeviceError,
   DTypeError,
-  dtypeInfo,
   type OpObserver,
   type OpRecord,
   sameShape,
@@ -78,14 +77,16 @@ export class Tape implements OpObserver, Disposable {
    *
    * @param tensors The parameters or inputs that gradients are going to be asked for.
    * @throws {TapeError} If the tape was closed or used up.
-   * @throws {DTypeError} If a tensor is neither float32 nor float64.
+   * @throws {DTypeError} If a tensor has no float dtype that its device computes with.
    */
   watch(tensors: readonly Tensor[]): void {
     this.#checkOpen("watch tensors");
     for (const tensor of tensors) {
       if (!isFloat(tensor)) {
         throw new DTypeError(
-          `Cannot watch ${tensor}: only float32 and float64 tensors have gradients`,
+          `Cannot watch ${tensor}: on the ${tensor.device.info.kind} device only ${
+            tensor.device.info.floatDTypes.join(" and ")
+          } tensors have gradients`,
         );
       }
     }
@@ -284,8 +285,8 @@ export class Tape implements OpObserver, Disposable {
   }
 }
 
-function isFloat({ dtype }: Tensor): boolean {
-  return dtypeInfo(dtype).kind === "float";
+function isFloat({ device, dtype }: Tensor): boolean {
+  return device.kindOf(dtype) === "float";
 }
 
 function checkSeed(loss: Tensor, seed: Tensor | undefined): void {

@@ -8,7 +8,6 @@ import {
   ArgumentError,
   DeviceError,
   DTypeError,
-  dtypeInfo,
   type Tensor,
 } from "@cram/tensor";
 
@@ -56,9 +55,9 @@ export function checkWeights(
       );
     }
     tensors.set(tensor, name);
-    if (dtypeInfo(tensor.dtype).kind !== "float") {
+    if (tensor.dtype !== "float32" && tensor.dtype !== "float64") {
       throw new DTypeError(
-        `Cannot ${action}: weight "${name}" is ${tensor.dtype}, expected a float dtype`,
+        `Cannot ${action}: weight "${name}" is ${tensor.dtype}, expected float32 or float64`,
       );
     }
     if (tensor.dtype !== first.tensor.dtype) {

@@ -11,6 +11,7 @@ import {
   assign,
   type Device,
   DeviceError,
+  type DType,
   DTypeError,
   dtypeInfo,
   formatShape,
@@ -167,6 +168,11 @@ export class ParameterArena implements Disposable {
   }
 }
 
+/** What sums of many small steps need. */
+function isSingleOrDouble(dtype: DType): boolean {
+  return dtype === "float32" || dtype === "float64";
+}
+
 function checkParameters(parameters: readonly Weight[]): void {
   if (parameters.length === 0) {
     throw new ArgumentError("Cannot optimize a model without parameters");
@@ -183,9 +189,9 @@ function checkParameters(parameters: readonly Weight[]): void {
       );
     }
     seen.set(tensor, name);
-    if (dtype !== first.tensor.dtype || dtypeInfo(dtype).kind !== "float") {
+    if (dtype !== first.tensor.dtype || !isSingleOrDouble(dtype)) {
       throw new DTypeError(
-        `Cannot optimize "${first.name}", ${first.tensor}, and "${name}", ${tensor}, together: expected floats of one dtype`,
+        `Cannot optimize "${first.name}", ${first.tensor}, and "${name}", ${tensor}, together: expected float32 or float64, all of one dtype`,
       );
     }
     if (device !== first.tensor.device) {

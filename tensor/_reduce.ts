@@ -5,6 +5,7 @@
  */
 
 import type { AxisLayout, ReduceOp } from "./backend.ts";
+import type { DType } from "./dtype.ts";
 import { produce } from "./_run.ts";
 import { computeTranspose } from "./_strided.ts";
 import { type Shape, sizeOf } from "./shape.ts";
@@ -40,12 +41,13 @@ export function reducedSize(shape: Shape, axes: readonly number[]): number {
   return sizeOf(axes.map((axis) => shape[axis]));
 }
 
-/** Reduces axes (ascending), without announcing it. Axes that are no neighbours are brought together first. */
+/** Reduces axes (ascending), without announcing it, to the operand's dtype or, of float16, to float32. Axes that are no neighbours are brought together first. */
 export function computeReduce(
   op: ReduceOp,
   x: Tensor,
   axes: readonly number[],
   keepDims: boolean,
+  dtype: DType = x.dtype,
 ): Tensor {
   const rest = x.shape.map((_, axis) => axis)
     .filter((axis) => !axes.includes(axis));
@@ -63,7 +65,7 @@ export function computeReduce(
     x.device,
     op,
     reducedShape(x.shape, axes, keepDims),
-    x.dtype,
+    dtype,
     (out) => x.device.backend.reduce(op, viewOf(source), out, layout),
   );
 }

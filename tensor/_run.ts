@@ -7,7 +7,7 @@
 
 import type { View } from "./backend.ts";
 import type { Device } from "./device.ts";
-import { type DType, type DTypeInfo, dtypeInfo } from "./dtype.ts";
+import type { DType, DTypeInfo } from "./dtype.ts";
 import { ArgumentError, DeviceError, DTypeError } from "./errors.ts";
 import { announce, type OpAttributes, type OpName } from "./op_record.ts";
 import type { Shape } from "./shape.ts";
@@ -55,13 +55,77 @@ export function checkKind(
   tensor: Tensor,
   ...kinds: readonly Kind[]
 ): void {
-  const { kind } = dtypeInfo(tensor.dtype);
-  if (!kinds.includes(kind)) {
+  const { device, dtype } = tensor;
+  const kind = device.kindOf(dtype);
+  if (kinds.includes(kind)) return;
+  const { kind: name, floatDTypes } = device.info;
+  throw new DTypeError(
+    `Cannot run "${op}" on ${tensor}: ${
+      kind === "storage" && dtype === "float16"
+        ? `the ${name} device computes with ${
+          floatDTypes.join(", ")
+        } and only stores ${dtype}`
+        : `it takes ${kinds.join(" and ")} tensors`
+    }${kind === "storage" ? "; cast it first" : ""}`,
+  );
+}
+
+/**
+ * Checks that a tensor has elements of at least single precision, for what
+ * half of it is not enough for: losses and the state of optimizers.
+ *
+ * @throws {DTypeError} If it has not.
+ */
+export function checkSingleOrDouble(op: string, tensor: Tensor): void {
+  checkKind(op, tensor, "float");
+  if (tensor.dtype === "float16") {
     throw new DTypeError(
-      `Cannot run "${op}" on ${tensor}: it takes ${
-        kinds.join(" and ")
-      } tensors${kind === "storage" ? "; cast it first" : ""}`,
+      `Cannot run "${op}" on ${tensor}: it takes float32 and float64; cast it first`,
     );
+  }
+}
+
+/** The dtype of what is kept beside elements of a dtype in the precision of their sums: parameters and statistics of normalizations. */
+export function sumDType(dtype: DType): DType {
+  return dtype === "float16" ? "float32" : dtype;
+}
+
+/**
+ * Checks that operands have the dtype that sums over x have.
+ *
+ * @throws {DTypeError} If they have not.
+ */
+export function checkSumDType(
+  op: string,
+  x: Tensor,
+  ...operands: readonly Tensor[]
+): void {
+  const dtype = sumDType(x.dtype);
+  if (dtype === x.dtype) {
+    checkSameDType(op, x, ...operands);
+    return;
+  }
+  for (const operand of operands) {
+    if (operand.dtype !== dtype) {
+      throw new DTypeError(
+        `Cannot run "${op}" on ${x} and ${operand}: beside ${x.dtype} it takes ${dtype}; cast it`,
+      );
+    }
+  }
+}
+
+/**
+ * Checks the bias of a product, which may have the dtype of its sums.
+ *
+ * @throws {DTypeError} If it has neither that nor the factors' dtype.
+ */
+export function checkBias(
+  op: string,
+  x: Tensor,
+  bias: Tensor | undefined,
+): void {
+  if (bias !== undefined && bias.dtype !== sumDType(x.dtype)) {
+    checkSameDType(op, x, bias);
   }
 }
 

@@ -91,7 +91,7 @@ reference.test("arithmetic throws when dtypes differ or do not fit", (device) =>
   const float = ones(device, [1]);
   const int = ones(device, [1], { dtype: "int32" });
   const bool = ones(device, [1], { dtype: "bool" });
-  const half = ones(device, [1], { dtype: "float16" });
+  const half = ones(device, [1], { dtype: "bfloat16" });
   assertRefused(
     device,
     () => add(float, int),

@@ -19,6 +19,7 @@ import {
   checkSameDType,
   commonDevice,
   produceAll,
+  sumDType,
 } from "./_run.ts";
 import { broadcastsTo, formatShape, sameShape } from "./shape.ts";
 import { type Tensor, viewOf } from "./tensor.ts";
@@ -92,7 +93,7 @@ export function scaledDotProductAttention(
     op,
     [
       [[batch, queries, heads, valueDepth], query.dtype],
-      [[batch, heads, queries], query.dtype],
+      [[batch, heads, queries], sumDType(query.dtype)],
     ],
     (out, logSumExp) =>
       device.backend.attention({

@@ -14,8 +14,13 @@
  * - Kernels return at once; the device may run them later, in order.
  * - Results do not depend on timing: the same calls give the same bits on the
  *   same device with the same number of threads.
- * - Float kernels take `float32`, and `float64` where {@linkcode DeviceInfo}
- *   lists it. Sums are accumulated in at least float32.
+ * - Float kernels take what `floatDTypes` of {@linkcode DeviceInfo} lists.
+ *   Sums are accumulated in at least float32.
+ * - `float16` is computed in float32 and rounded once, when it is stored.
+ *   Beside it, some operands are `float32`: scales, shifts and statistics of
+ *   normalizations with their gradients, `logSumExp`, and, where the caller
+ *   likes, `bias` of products and convolutions and the result of a reduction.
+ *   Losses, random numbers and the flat kernels do not take it.
  *
  * This is an interface for authors of devices, optimizers and compressors;
  * users of tensors never need it.
@@ -498,6 +503,8 @@ export interface DeviceInfo {
   readonly threads: number;
   /** The dtypes that tensors of this device can have. */
   readonly dtypes: readonly DType[];
+  /** Those of them that float kernels take; other floats are for storage and casts. */
+  readonly floatDTypes: readonly DType[];
   /** Optional abilities of the platform, such as `relaxed-simd`, `shared-memory`, `shader-f16`, `timestamp-query`. */
   readonly features: readonly string[];
   /** The size in bytes above which an allocation is refused with `BufferTooLargeError`. */
@@ -585,7 +592,7 @@ export interface Backend<B extends BackendBuffer = BackendBuffer>
 
   /** `out[i] = value`; for `bool` 0 or 1. */
   fill(out: View<B>, value: number): void;
-  /** Copies elements of equal dtype; any dtype with at least 4 bytes an element. Two views of one buffer are allowed if they do not overlap. */
+  /** Copies elements of equal dtype; `float16` where it is computed with, and any dtype with at least 4 bytes an element. Two views of one buffer are allowed if they do not overlap. */
   stridedCopy(source: View<B>, target: View<B>, layout: StridedLayout): void;
   /** Converts between any two dtypes of the device: floats to integers truncate and saturate (NaN to 0), integers to integers wrap, to float16 and bfloat16 round to nearest even, to `bool` as `x != 0`. */
   cast(x: View<B>, out: View<B>): void;

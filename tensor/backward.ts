@@ -20,6 +20,7 @@ import type {
   RandomState,
 } from "./backend.ts";
 import { broadcastLayout } from "./_broadcast.ts";
+import type { DType } from "./dtype.ts";
 import { computeDropout } from "./_dropout.ts";
 import { computeBinary } from "./_elementwise.ts";
 import { computeMatmul } from "./_matmul.ts";
@@ -47,6 +48,22 @@ export function addInPlace(target: Tensor, x: Tensor): void {
     broadcastLayout(target.shape, [target.shape, x.shape]),
   );
   storageOf(target).version++;
+}
+
+/**
+ * The sum of a gradient over axes that an operand was stretched along.
+ *
+ * @param gradient The gradient in the broadcast shape.
+ * @param axes The axes, ascending.
+ * @param dtype The operand's dtype: the gradient's, or `float32` of a `float16` gradient.
+ * @returns The sum, without the axes.
+ */
+export function sumBroadcast(
+  gradient: Tensor,
+  axes: readonly number[],
+  dtype: DType,
+): Tensor {
+  return computeReduce("sum", gradient, axes, false, dtype);
 }
 
 /**
@@ -380,8 +397,8 @@ export function batchNormBackward(
     "batchNormBackward",
     [
       [x.shape, x.dtype],
-      [scale.shape, x.dtype],
-      [scale.shape, x.dtype],
+      [scale.shape, scale.dtype],
+      [scale.shape, scale.dtype],
       ...(withResidual ? [[x.shape, x.dtype] as const] : []),
     ],
     (dx, dScale, dBias, dResidual) =>
@@ -439,7 +456,11 @@ export function layerNormBackward(
   const [dx, dScale, dBias] = produceAll(
     dy.device,
     "layerNormBackward",
-    [[x.shape, x.dtype], [scale.shape, x.dtype], [scale.shape, x.dtype]],
+    [
+      [x.shape, x.dtype],
+      [scale.shape, scale.dtype],
+      [scale.shape, scale.dtype],
+    ],
     (dx, dScale, dBias) =>
       backend.layerNormBackward({
         x: viewOf(x),

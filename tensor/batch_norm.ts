@@ -11,6 +11,7 @@ import {
   checkEpsilon,
   checkKind,
   checkSameDType,
+  checkSumDType,
   commonDevice,
   produce,
   produceAll,
@@ -98,7 +99,8 @@ export function batchNorm(
   const tensors = [x, scale, bias, mean, variance, residual];
   const device = commonDevice("batchNorm", ...tensors);
   checkKind("batchNorm", x, "float");
-  checkSameDType("batchNorm", ...tensors);
+  checkSameDType("batchNorm", x, residual);
+  checkSumDType("batchNorm", x, scale, bias, mean, variance);
   checkEpsilon("batchNorm", epsilon);
   if (!(momentum >= 0 && momentum <= 1)) {
     throw new ArgumentError(
@@ -140,7 +142,11 @@ export function batchNorm(
   const outs = produceAll(
     device,
     "batchNorm",
-    [[x.shape, x.dtype], [scale.shape, x.dtype], [scale.shape, x.dtype]],
+    [
+      [x.shape, x.dtype],
+      [scale.shape, scale.dtype],
+      [scale.shape, scale.dtype],
+    ],
     (out, mean, rstd) => {
       const running = updateStatistics
         ? { ...statistics, momentum }

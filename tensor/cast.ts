@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type DType, dtypeInfo } from "./dtype.ts";
+import type { DType } from "./dtype.ts";
 import { reshape } from "./reshape.ts";
 import { announceResult, commonDevice, produce } from "./_run.ts";
 import { type Tensor, viewOf } from "./tensor.ts";
@@ -12,8 +12,8 @@ import { type Tensor, viewOf } from "./tensor.ts";
 /**
  * Converts elements to another dtype. Floats become integers by truncation,
  * limited to their range (NaN becomes 0), `float16` and `bfloat16` by rounding
- * to the nearest, ties to even, and `bool` by `x ≠ 0`. Gradients flow between
- * `float32` and `float64` only.
+ * to the nearest, ties to even, and `bool` by `x ≠ 0`. Gradients flow
+ * between the floats that the device computes with.
  *
  * @param x Any dtype, any shape.
  * @param dtype The dtype of the result.
@@ -33,7 +33,7 @@ import { type Tensor, viewOf } from "./tensor.ts";
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
   const device = commonDevice("cast", x);
-  const { kind } = dtypeInfo(dtype);
+  const kind = device.kindOf(dtype);
   if (x.dtype === dtype) return reshape(x, x.shape);
   const out = produce(
     device,
@@ -43,6 +43,6 @@ export function cast(x: Tensor, dtype: DType): Tensor {
     (out) => device.backend.cast(viewOf(x), out),
   );
   const differentiable = kind === "float" &&
-    dtypeInfo(x.dtype).kind === "float";
+    device.kindOf(x.dtype) === "float";
   return differentiable ? announceResult("cast", [x], [out], { dtype }) : out;
 }

@@ -8,6 +8,7 @@ import type { ConvGeometry } from "./backend.ts";
 import { ArgumentError, ShapeError } from "./errors.ts";
 import {
   announceResult,
+  checkBias,
   checkKind,
   checkSameDType,
   commonDevice,
@@ -66,7 +67,8 @@ export function conv2d(
   const { bias } = options;
   const device = commonDevice("conv2d", x, weight, bias);
   checkKind("conv2d", x, "float");
-  checkSameDType("conv2d", x, weight, bias);
+  checkSameDType("conv2d", x, weight);
+  checkBias("conv2d", x, bias);
   const geometry = convGeometry(x, weight, options);
   const { batch, outHeight, outWidth, outChannels } = geometry;
   const out = produce(

@@ -5,7 +5,7 @@
  */
 
 import type { Device } from "./device.ts";
-import { type DType, dtypeInfo, type HostArray, hostArray } from "./dtype.ts";
+import { type DType, type HostArray, hostArray } from "./dtype.ts";
 import { ArgumentError, DTypeError, ShapeError } from "./errors.ts";
 import { bfloat16Bits, float16Bits } from "./float16.ts";
 import { checkNumbers, commonDevice, produce } from "./_run.ts";
@@ -230,7 +230,7 @@ export function full(
   const { dtype = "float32" } = options;
   checkShape(shape);
   checkNumbers("full", dtype, [value]);
-  if (dtypeInfo(dtype).kind !== "storage") {
+  if (device.kindOf(dtype) !== "storage") {
     return produce(
       device,
       "full",

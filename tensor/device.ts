@@ -5,7 +5,7 @@
  */
 
 import type { Backend, DeviceInfo } from "./backend.ts";
-import { type DType, dtypeInfo } from "./dtype.ts";
+import { type DType, type DTypeInfo, dtypeInfo } from "./dtype.ts";
 import {
   BufferTooLargeError,
   DeviceError,
@@ -71,6 +71,30 @@ export class Device implements AsyncDisposable {
       liveBuffers: this.#liveBuffers,
       peakBytes: this.#peakBytes,
     };
+  }
+
+  /**
+   * What values of a dtype are to operations of this device. Floats that it
+   * does not compute with are for storage and casts.
+   *
+   * @param dtype The dtype.
+   * @returns Its kind here.
+   * @throws {DTypeError} If `dtype` is none.
+   *
+   * @example Half precision, which needs a GPU or the reference
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { openDevice } from "@cram/tensor";
+   *
+   * await using device = await openDevice("cpu");
+   * assertEquals(device.kindOf("float16"), "storage");
+   * ```
+   */
+  kindOf(dtype: DType): DTypeInfo["kind"] {
+    const { kind } = dtypeInfo(dtype);
+    return kind === "float" && !this.info.floatDTypes.includes(dtype)
+      ? "storage"
+      : kind;
   }
 
   /** Whether the device was closed. */

@@ -129,3 +129,24 @@ reference.test("operations throw when no operand is a tensor", () => {
     'Cannot run "add" without a tensor',
   );
 });
+
+for (const { name, test } of await openTested(REFERENCE, CPU, WEBGPU)) {
+  test("kindOf() takes floats that are not computed with for storage", (device) => {
+    const computes = device.info.floatDTypes.includes("float16");
+    if (name !== "webgpu") assertEquals(computes, name === "reference");
+    assertEquals(device.kindOf("float16"), computes ? "float" : "storage");
+    assertEquals(device.kindOf("bfloat16"), "storage");
+    assertEquals(device.kindOf("int32"), "int");
+  });
+}
+
+const [cpu] = await openTested(CPU);
+
+cpu.test("operations refuse float16 where it is not computed with", (device) => {
+  using half = ones(device, [2], { dtype: "float16" });
+  assertThrows(
+    () => add(half, half),
+    DTypeError,
+    'Cannot run "add" on Tensor(float16 [2], made by "full"): the cpu device computes with float32 and only stores float16; cast it first',
+  );
+});

@@ -16,7 +16,11 @@ import { DTypeError } from "./errors.ts";
  * | `int32`, `uint32` | 32-bit integers | `Int32Array`, `Uint32Array` |
  * | `bool` | one 32-bit word, 0 or 1 | `Uint8Array` of 0 and 1 |
  * | `uint8` | one byte; storage and casts only | `Uint8Array` |
- * | `float16`, `bfloat16` | two bytes; storage and casts only | `Uint16Array` of bit patterns |
+ * | `float16` | IEEE 754 half; storage and casts only where `device.info.floatDTypes` does not list it | `Uint16Array` of bit patterns |
+ * | `bfloat16` | two bytes; storage and casts only | `Uint16Array` of bit patterns |
+ *
+ * What is computed with `float16` is computed and summed in float32, and
+ * rounded once, when a result is stored.
  */
 export type DType =
   | "float32"
@@ -43,7 +47,7 @@ export interface DTypeInfo {
   readonly byteSize: number;
   /** Bytes of one element on the host, and in files. */
   readonly hostByteSize: number;
-  /** `"float"` for types that arithmetic with fractions is defined on. */
+  /** `"float"` for types that arithmetic with fractions is defined on; which of them a device computes with, `device.kindOf()` tells. */
   readonly kind: "float" | "int" | "bool" | "storage";
 }
 
@@ -54,7 +58,7 @@ const INFO: Readonly<Record<DType, DTypeInfo>> = {
   uint32: { byteSize: 4, hostByteSize: 4, kind: "int" },
   bool: { byteSize: 4, hostByteSize: 1, kind: "bool" },
   uint8: { byteSize: 1, hostByteSize: 1, kind: "storage" },
-  float16: { byteSize: 2, hostByteSize: 2, kind: "storage" },
+  float16: { byteSize: 2, hostByteSize: 2, kind: "float" },
   bfloat16: { byteSize: 2, hostByteSize: 2, kind: "storage" },
 };
 

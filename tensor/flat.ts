@@ -9,7 +9,12 @@
 import type { Backend } from "./backend.ts";
 import { ArgumentError, ShapeError } from "./errors.ts";
 import type { AdamUpdate, SgdUpdate } from "./flat_kernels.ts";
-import { checkKind, checkSameDType, commonDevice } from "./_run.ts";
+import {
+  checkKind,
+  checkSameDType,
+  checkSingleOrDouble,
+  commonDevice,
+} from "./_run.ts";
 import { formatShape, sizeOf } from "./shape.ts";
 import { moveHandle, storageOf, Tensor, viewOf } from "./tensor.ts";
 
@@ -161,7 +166,7 @@ function checkFlat(
   scalar?: Tensor | number,
 ): void {
   const [first] = floats;
-  checkKind(op, first, "float");
+  checkSingleOrDouble(op, first);
   checkSameDType(op, ...floats, scalar);
   if (mask !== undefined) checkKind(op, mask, "bool");
   for (const tensor of [...floats, ...mask === undefined ? [] : [mask]]) {
@@ -344,7 +349,7 @@ export function magnitudeThresholds(
   const op = "magnitudeThresholds";
   const tensors = parts.map(({ x }) => x);
   const device = commonDevice(op, ...tensors);
-  for (const tensor of tensors) checkKind(op, tensor, "float");
+  for (const tensor of tensors) checkSingleOrDouble(op, tensor);
   const dtype = checkSameDType(op, ...tensors);
   if (!counts.every(Number.isSafeInteger)) {
     throw new ArgumentError(

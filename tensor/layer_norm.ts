@@ -11,6 +11,7 @@ import {
   checkEpsilon,
   checkKind,
   checkSameDType,
+  checkSumDType,
   commonDevice,
   type OutputSpec,
   produceAll,
@@ -71,7 +72,8 @@ export function layerNorm(
   const tensors = [x, scale, bias, residual];
   const device = commonDevice("layerNorm", ...tensors);
   checkKind("layerNorm", x, "float");
-  checkSameDType("layerNorm", ...tensors);
+  checkSameDType("layerNorm", x, residual);
+  checkSumDType("layerNorm", x, scale, bias);
   checkEpsilon("layerNorm", epsilon);
   if (
     scale.rank < 1 || scale.rank > x.rank ||
@@ -89,7 +91,7 @@ export function layerNorm(
   }
   const layout = matrixLayout(x.shape, scale.rank);
   const whole: OutputSpec = [x.shape, x.dtype];
-  const statistic: OutputSpec = [[layout.rows], x.dtype];
+  const statistic: OutputSpec = [[layout.rows], scale.dtype];
   const outs = produceAll(
     device,
     "layerNorm",

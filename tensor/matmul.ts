@@ -10,6 +10,7 @@ import { ArgumentError, ShapeError } from "./errors.ts";
 import { isObserved } from "./op_record.ts";
 import {
   announceResult,
+  checkBias,
   checkKind,
   checkSameDType,
   commonDevice,
@@ -79,7 +80,8 @@ export function matmul(
   const { bias, activation } = options;
   const device = commonDevice("matmul", a, b, bias);
   checkKind("matmul", a, "float");
-  checkSameDType("matmul", a, b, bias);
+  checkSameDType("matmul", a, b);
+  checkBias("matmul", a, bias);
   if (!ACTIVATIONS.includes(activation)) {
     throw new ArgumentError(
       `Cannot run "matmul" with activation "${activation}": expected one of ${

@@ -158,6 +158,7 @@ const PROFILE: Profile = {
     software: false,
     threads: 1,
     dtypes: [],
+    floatDTypes: [],
     features: [],
     maxBufferBytes: 0,
     maxBindingBytes: 0,

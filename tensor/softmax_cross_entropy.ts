@@ -14,9 +14,9 @@ import { reshape } from "./reshape.ts";
 import {
   announceResult,
   checkInt32,
-  checkKind,
   checkNumbers,
   checkSameDType,
+  checkSingleOrDouble,
   commonDevice,
   produceAll,
 } from "./_run.ts";
@@ -139,7 +139,7 @@ function checkArguments(
   const op = "softmaxCrossEntropy";
   const { reduction, labelSmoothing = 0, ignoreIndex, weights } = options;
   commonDevice(op, logits, labels, weights);
-  checkKind(op, logits, "float");
+  checkSingleOrDouble(op, logits);
   checkSameDType(op, logits, weights);
   checkInt32(op, labels);
   if (!["mean", "sum", "none", undefined].includes(reduction)) {

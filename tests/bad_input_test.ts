@@ -7,7 +7,7 @@
 
 import * as t from "@cram/tensor";
 import type { Device, DType, Tensor } from "@cram/tensor";
-import { openTested, REFERENCE } from "./devices.ts";
+import { CPU, openTested, REFERENCE } from "./devices.ts";
 import { type HostTensor, Samples, upload } from "./host_tensor.ts";
 import { OPS } from "./op_table.ts";
 import { creationOps } from "./ops/creation.ts";
@@ -15,7 +15,7 @@ import { flatOps } from "./ops/flat.ts";
 import type { Op, OpCase } from "./ops/op.ts";
 import { assertRefused } from "./refused.ts";
 
-const [{ test }] = await openTested(REFERENCE);
+const [{ test }, cpu] = await openTested(REFERENCE, CPU);
 
 /** Operations that copy or convert any dtype. */
 const TAKES_EVERY_DTYPE = new Set(["cast", "reshape", "copy"]);
@@ -81,6 +81,15 @@ for (const op of OPS.filter((op) => !WITHOUT_OPERANDS.includes(op))) {
 
   if (!TAKES_EVERY_DTYPE.has(op.name)) {
     test(`${op.name} refuses dtypes for storage only`, (device) => {
+      refuseEachOperand(
+        device,
+        call,
+        ({ shape }) => t.full(device, shape, 0, { dtype: "bfloat16" }),
+        t.DTypeError,
+        "bfloat16",
+      );
+    });
+    cpu.test(`${op.name} refuses float16, which is not computed with`, (device) => {
       refuseEachOperand(
         device,
         call,

@@ -4,7 +4,16 @@
  * @module
  */
 
-import { add, mul, neg, pow, rsqrt, sub, type Tensor } from "@cram/tensor";
+import {
+  add,
+  cast,
+  mul,
+  neg,
+  pow,
+  rsqrt,
+  sub,
+  type Tensor,
+} from "@cram/tensor";
 import {
   batchNormBackward,
   layerNormBackward,
@@ -34,17 +43,19 @@ function evaluationGradients(
   dy: Tensor,
 ): (Tensor | undefined)[] {
   const { relu, epsilon } = call.attributes;
-  const dz = relu ? reluGradient(call.output(0), dy) : dy;
+  const behind = relu ? reluGradient(call.output(0), dy) : dy;
   const [scale, mean, variance] = [1, 4, 5].map((i) => call.input(i));
   const rstd = rsqrt(add(variance, epsilon));
   const slope = mul(scale, rstd);
-  const centered = (): Tensor => sub(call.input(0), mean);
+  // Parameters and statistics are float32 beside float16 elements.
+  const dz = cast(behind, scale.dtype);
+  const centered = (): Tensor => sub(cast(call.input(0), scale.dtype), mean);
   return each(
     call,
-    () => mul(dz, slope),
+    () => cast(mul(dz, slope), dy.dtype),
     () => mul(dz, mul(centered(), rstd)),
     () => dz,
-    () => dz,
+    () => behind,
     () => neg(mul(dz, slope)),
     () => mul(dz, mul(centered(), mul(mul(scale, -0.5), pow(rstd, 3)))),
   );

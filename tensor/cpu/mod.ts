@@ -63,6 +63,7 @@ function describe(runtime: Runtime, options: DeviceOptions): DeviceInfo {
       "float16",
       "bfloat16",
     ],
+    floatDTypes: ["float32"],
     features: [
       ...relaxedSimd ? ["relaxed-simd"] : [],
       ...shared ? ["shared-memory"] : [],

@@ -62,6 +62,7 @@ export class ReferenceBackend implements Backend<ReferenceBuffer> {
       software: false,
       threads: 1,
       dtypes: DTYPES,
+      floatDTypes: ["float32", "float64", "float16"],
       features: [],
       maxBufferBytes: MAX_BUFFER_BYTES,
       maxBindingBytes: MAX_BUFFER_BYTES,

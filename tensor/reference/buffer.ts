@@ -41,8 +41,11 @@ export class ReferenceBuffer implements BackendBuffer {
 /** A contiguous range of reference memory, seen as a tensor. */
 export type ReferenceView = View<ReferenceBuffer>;
 
+/** What elements are read and written through. */
+export type ReferenceArray = HostArray | Float16Array;
+
 /** The elements of a view, for reading and writing. */
-export function elementsOf(view: ReferenceView): HostArray {
+export function elementsOf(view: ReferenceView): ReferenceArray {
   const { memory } = view.buffer;
   const size = sizeOf(view.shape);
   switch (view.dtype) {
@@ -58,6 +61,7 @@ export function elementsOf(view: ReferenceView): HostArray {
     case "uint8":
       return new Uint8Array(memory, view.byteOffset, size);
     case "float16":
+      return new Float16Array(memory, view.byteOffset, size);
     case "bfloat16":
       return new Uint16Array(memory, view.byteOffset, size);
     default:

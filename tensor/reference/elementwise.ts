@@ -6,9 +6,10 @@ import type {
   Operand,
   UnaryOp,
 } from "../backend.ts";
-import { type DType, dtypeInfo, type HostArray } from "../dtype.ts";
+import { type DType, dtypeInfo } from "../dtype.ts";
 import {
   elementsOf,
+  type ReferenceArray,
   type ReferenceBuffer,
   type ReferenceView,
 } from "./buffer.ts";
@@ -183,14 +184,15 @@ function dtypeOf(operand: Operand): DType | undefined {
   return typeof operand === "number" ? undefined : operand.dtype;
 }
 
-/** The elements of an operand; of a number, the one element of that dtype which stands for all. */
+/** The elements of an operand; of a number, the one element which stands for all, of that dtype or, beside float16, of float32. */
 function operandElements(
   operand: Operand<ReferenceBuffer>,
   dtype: DType,
-): HostArray {
+): ReferenceArray {
   if (typeof operand !== "number") return elementsOf(operand);
   switch (dtype) {
     case "float32":
+    case "float16":
       return Float32Array.of(operand);
     case "int32":
       return Int32Array.of(operand);

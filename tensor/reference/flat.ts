@@ -2,9 +2,9 @@
 
 import type { Operand } from "../backend.ts";
 import type { AdamUpdate, MagnitudePart, SgdUpdate } from "../flat_kernels.ts";
-import type { HostArray } from "../dtype.ts";
 import {
   elementsOf,
+  type ReferenceArray,
   type ReferenceBuffer,
   type ReferenceView,
 } from "./buffer.ts";
@@ -109,7 +109,7 @@ const float = new Float32Array(bits.buffer);
 
 /** Thresholds are kept as bits beside positions, or as numbers in float64. */
 function writeThreshold(
-  out: HostArray,
+  out: ReferenceArray,
   segment: number,
   threshold: number,
   position: number,
@@ -121,7 +121,7 @@ function writeThreshold(
   out[2 * segment + 1] = position;
 }
 
-function readThreshold(thresholds: HostArray, segment: number): number {
+function readThreshold(thresholds: ReferenceArray, segment: number): number {
   if (!(thresholds instanceof Uint32Array)) return thresholds[2 * segment];
   bits[0] = thresholds[2 * segment];
   return float[0];

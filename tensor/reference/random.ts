@@ -39,7 +39,7 @@ export function dropoutFactors(
 ): Float64Array {
   const threshold = Math.fround(rate);
   const scale = 1 / (1 - rate);
-  const factor = dtype === "float32" ? Math.fround(scale) : scale;
+  const factor = dtype === "float64" ? scale : Math.fround(scale);
   return Float64Array.from(
     words,
     (word) => uniform(word) < threshold ? 0 : factor,

@@ -2,12 +2,7 @@
 
 import type { AxisLayout, StridedLayout } from "../backend.ts";
 import { type DType, dtypeInfo } from "../dtype.ts";
-import {
-  bfloat16Bits,
-  bfloat16Value,
-  float16Bits,
-  float16Value,
-} from "../float16.ts";
+import { bfloat16Bits, bfloat16Value } from "../float16.ts";
 import { INTEGER_RANGES } from "../_integer_range.ts";
 import { elementsOf, type ReferenceView } from "./buffer.ts";
 import { walk } from "./walk.ts";
@@ -74,27 +69,28 @@ export function scatterAdd(
   const index = elementsOf(indices);
   const source = elementsOf(updates);
   const target = elementsOf(out);
+  // Sums of float16 are rounded once.
+  const sums = out.dtype === "float16" ? Float64Array.from(target) : target;
   for (let o = 0; o < outer; o++) {
     for (let k = 0; k < count; k++) {
       if (index[k] < 0 || index[k] >= length) continue;
       for (let i = 0; i < inner; i++) {
-        target[(o * length + index[k]) * inner + i] +=
+        sums[(o * length + index[k]) * inner + i] +=
           source[(o * count + k) * inner + i];
       }
     }
   }
+  if (sums !== target) target.set(sums);
 }
 
 /** From an element as it is stored to its value. */
 function decoder(dtype: DType): (stored: number) => number {
-  if (dtype === "float16") return float16Value;
   if (dtype === "bfloat16") return bfloat16Value;
   return (stored) => stored;
 }
 
 /** From a value to an element as it is stored; typed arrays round and wrap the rest. */
 function encoder(dtype: DType): (value: number) => number {
-  if (dtype === "float16") return float16Bits;
   if (dtype === "bfloat16") return bfloat16Bits;
   if (dtype === "bool") return (value) => Number(value !== 0);
   return (value) => value;

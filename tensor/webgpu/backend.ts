@@ -464,6 +464,7 @@ export async function openWebGpuBackend(
       "float16",
       "bfloat16",
     ],
+    floatDTypes: ["float32"],
     features: [...gpu.features].filter((feature) =>
       FEATURES.includes(feature as GPUFeatureName)
     ),
