@@ -32,18 +32,30 @@ export interface Measurement {
     readonly median: number;
     readonly max: number;
   };
+  /** The median of what the host needs for a call, without waiting for the device. */
+  readonly hostMilliseconds: number;
   readonly gflops: number | null;
   readonly imagesPerSecond: number | null;
 }
 
-/** How long one sample should take at least, so that waiting for a GPU (12 ms in Deno) hardly counts. */
-const SAMPLE_MILLISECONDS = 100;
-const SAMPLES = 9;
+/** How thoroughly a benchmark is timed. */
+export interface MeasureOptions {
+  /** How long one sample should take at least, so that waiting for a GPU (12 ms in Deno) hardly counts. Default: 100. */
+  readonly sampleMilliseconds?: number;
+  /** Default: 9. */
+  readonly samples?: number;
+}
+
+/** The middle one of some numbers; of an even number of them the upper one of the two. */
+function middle(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}
 
 /** Times a benchmark: one call to warm up, one to choose how many calls make a sample, then the samples. */
 export async function measure(
   benchmark: Benchmark,
   device: Device,
+  { sampleMilliseconds = 100, samples = 9 }: MeasureOptions = {},
 ): Promise<Measurement> {
   using _inputs = device.scope();
   const run = benchmark.prepare(device);
@@ -55,20 +67,30 @@ export async function measure(
       using _outputs = device.scope();
       await run();
     }
+    const handed = performance.now();
     await wait();
-    return (performance.now() - start) / calls;
+    return {
+      time: (performance.now() - start) / calls,
+      host: (handed - start) / calls,
+    };
   };
   await sample(1);
-  const calls = Math.max(1, Math.round(SAMPLE_MILLISECONDS / await sample(1)));
+  const { time: once } = await sample(1);
+  const calls = Math.max(1, Math.round(sampleMilliseconds / once));
   const times: number[] = [];
-  for (let i = 0; i < SAMPLES; i++) times.push(await sample(calls));
-  times.sort((a, b) => a - b);
-  const median = times[times.length >> 1];
+  const hosts: number[] = [];
+  for (let i = 0; i < samples; i++) {
+    const { time, host } = await sample(calls);
+    times.push(time);
+    hosts.push(host);
+  }
+  const median = middle(times);
   return {
     name: benchmark.name,
     device: device.info.kind,
     threads: device.info.threads,
-    milliseconds: { min: times[0], median, max: times[times.length - 1] },
+    milliseconds: { min: Math.min(...times), median, max: Math.max(...times) },
+    hostMilliseconds: middle(hosts),
     gflops: benchmark.flops === undefined
       ? null
       : benchmark.flops / median / 1e6,

@@ -6,9 +6,10 @@
  */
 
 import { parseArgs } from "@std/cli";
-import { cpus, totalmem } from "node:os";
 import { openCram } from "./peers/cram.ts";
+import { type Contender, enter } from "./peers/enter.ts";
 import type { Library, LibraryOptions, Prepared } from "./peers/library.ts";
+import { machine, messageOf } from "./peers/report.ts";
 import {
   type Entry,
   replaceSection,
@@ -19,7 +20,7 @@ import {
 } from "./peers/page.ts";
 import { processChannel } from "./peers/process_channel.ts";
 import { openRemote, TookTooLongError } from "./peers/remote.ts";
-import { relativeError, timeInRounds } from "./peers/rounds.ts";
+import { timeInRounds } from "./peers/rounds.ts";
 import { openTorch } from "./peers/torch.ts";
 import { type Work, WORKS } from "./works.ts";
 
@@ -87,36 +88,6 @@ async function openLibraries(
     }
   }
   return { libraries, failures };
-}
-
-/** The beginning of a message, without the source code that some show. */
-function messageOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : `${error}`;
-  return message.split("\n").slice(0, 3).map((line) => line.trim()).join(" ");
-}
-
-/** A library at a work, with its results. */
-interface Contender {
-  readonly prepared: Prepared;
-  readonly error: number;
-}
-
-/** Prepares a library, and compares its results; dropout has none that could be compared. */
-async function enter(
-  library: Library,
-  work: Work,
-  expected: number[][] | undefined,
-): Promise<Contender & { readonly outputs: number[][] }> {
-  const dropsOut = work.kind === "train-step" && work.dropout > 0;
-  const compared = await library.prepare(
-    dropsOut ? { ...work, dropout: 0 } : work,
-  );
-  const outputs = await compared.outputs();
-  const error = expected === undefined ? 0 : relativeError(outputs, expected);
-  if (!dropsOut) return { prepared: compared, error, outputs };
-  await compared.dispose();
-  const prepared = await library.prepare(work);
-  return { prepared, error, outputs };
 }
 
 async function runWork(
@@ -249,12 +220,6 @@ async function torchPeakMemory(
   } finally {
     await torch.close();
   }
-}
-
-function machine(): string {
-  const [{ model } = { model: "unknown CPU" }] = cpus();
-  const memory = (totalmem() / 2 ** 30).toFixed(0);
-  return `${model}, ${navigator.hardwareConcurrency} cores, ${memory} GiB`;
 }
 
 function line(row: Row, names: readonly string[]): string {

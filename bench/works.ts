@@ -5,6 +5,9 @@
  * @module
  */
 
+/** What products compute with. */
+export type Precision = "float32" | "float16";
+
 interface Named {
   /** For instance `matmul/1024`. */
   readonly name: string;
@@ -12,6 +15,8 @@ interface Named {
   readonly flops?: number;
   /** Images of one call, where a rate makes sense. */
   readonly images?: number;
+  /** What products compute with; sums, parameters and their updates are float32. Default: `"float32"`. */
+  readonly precision?: Precision;
 }
 
 /** A product of matrices `[m, k]` and `[k, n]`, perhaps stored transposed. */
@@ -339,6 +344,36 @@ export const inferenceWorks: readonly InferenceWork[] = [
     ...{ model: BERT_BASE, batch: 1, size: 384, large: true },
   },
 ];
+
+/**
+ * What `deno task bench:hardware` times: sizes that keep a large GPU busy, or
+ * works of the same kinds that an emulated GPU does in a second.
+ */
+export function hardwareWorks(
+  quick: boolean,
+): readonly (MatmulWork | TrainStepWork)[] {
+  const [resnet, bert] = ["resnet50/b8/224/sgd", "bert-base/b4/384/adamw"].map(
+    (name) => trainStepWorks.find((work) => work.name === `train-step/${name}`),
+  ) as [TrainStepWork, TrainStepWork];
+  if (quick) {
+    return [
+      matmul("256", [256, 256, 256]),
+      {
+        ...{ ...resnet, name: "train-step/resnet20/b2/32/sgd" },
+        ...{ model: RESNET20, batch: 2, size: 32 },
+      },
+      {
+        ...{ ...bert, name: "train-step/bert-tiny/b2/32/adamw" },
+        ...{ model: BERT_TINY, batch: 2, size: 32 },
+      },
+    ];
+  }
+  return [
+    matmul("4096", [4096, 4096, 4096]),
+    { ...resnet, name: "train-step/resnet50/b64/224/sgd", batch: 64 },
+    { ...bert, name: "train-step/bert-base/b16/384/adamw", batch: 16 },
+  ];
+}
 
 /** All works, in the order in which they run. */
 export const WORKS: readonly Work[] = [

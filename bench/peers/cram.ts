@@ -5,7 +5,7 @@
  */
 
 import { type Device, openDevice, type Tensor } from "@cram/tensor";
-import { benchmarkOf } from "../_benchmarks.ts";
+import { benchmarkOf } from "../_work_benchmark.ts";
 import type { Work } from "../works.ts";
 import {
   CHECKED_STEPS,

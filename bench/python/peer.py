@@ -1,6 +1,7 @@
-"""PyTorch in `deno task bench:peers`: reads requests from standard input and
+"""PyTorch in `deno task bench:peers` and `bench:hardware`: reads requests from standard input and
 writes answers to standard output, one line of JSON each, as
-bench/peers/remote.ts describes them. Needs nothing but torch.
+bench/peers/remote.ts describes them. Needs nothing but torch. Where a GPU is
+asked for, it computes on CUDA if there is one.
 
 Images are [N, H, W, C] and weights [H, W, in, out] in what is compared; here
 they are transposed to PyTorch's order before anything is timed.
@@ -18,6 +19,44 @@ import torch.nn.functional as F
 CHECKED_STEPS = 2
 MOST_VALUES = 2048
 VOCABULARY = 30_522
+
+device = torch.device("cpu")
+
+
+def open_device(options):
+    """Chooses where everything is made and computed; float32 is float32 there."""
+    global device
+    torch.set_num_threads(options["threads"])
+    if options["device"] == "cpu" or not torch.cuda.is_available():
+        return {"threads": options["threads"]}
+    device = torch.device("cuda")
+    torch.set_default_device(device)
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = True
+    return {"threads": 0, "adapter": torch.cuda.get_device_name()}
+
+
+def wait():
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def forget_peak():
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+
+
+def peak_bytes():
+    """What is kept of the GPU's memory, or of the machine's, at the most."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved()
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def is_half(work):
+    return work.get("precision") == "float16"
 
 
 def uniform(seed, shape):
@@ -38,7 +77,7 @@ def integers(seed, shape, low, high):
 
 
 def thin_out(tensor):
-    values = tensor.detach().flatten()
+    values = tensor.detach().flatten().float()
     size = values.numel()
     count = min(MOST_VALUES, size)
     chosen = torch.arange(count, dtype=torch.int64) * size // max(count, 1)
@@ -74,6 +113,8 @@ def matmul(work, _layout):
     b = uniform(2, (n, k) if work["transposeB"] else (k, n))
     a = a.T if work["transposeA"] else a
     b = b.T if work["transposeB"] else b
+    if is_half(work):
+        a, b = a.half(), b.half()
     return Operation(lambda: torch.matmul(a, b))
 
 
@@ -279,6 +320,8 @@ class TrainStep:
         for group in self.optimizer.param_groups:
             group["lr"] = work["learningRate"]
         self.clip = work.get("clip")
+        self.half = is_half(work)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.half)
         batch, size = work["batch"], work["size"]
         if model["family"] == "resnet":
             network = ResNet(model, get)
@@ -300,11 +343,14 @@ class TrainStep:
 
     def run(self):
         self.optimizer.zero_grad()
-        loss = self.loss()
-        loss.backward()
+        with torch.autocast(device.type, dtype=torch.float16, enabled=self.half):
+            loss = self.loss()
+        self.scaler.scale(loss).backward()
         if self.clip is not None:
+            self.scaler.unscale_(self.optimizer)
             torch.nn.utils.clip_grad_norm_(self.parameters, self.clip)
-        self.optimizer.step()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
         return loss
 
     def outputs(self):
@@ -346,9 +392,11 @@ def make(work, layout):
 
 
 def seconds(prepared, calls):
+    wait()
     begin = time.perf_counter()
     for _ in range(calls):
         prepared.run()
+    wait()
     return (time.perf_counter() - begin) / calls
 
 
@@ -378,22 +426,19 @@ def main():
         try:
             result = None
             if request["op"] == "open":
-                threads = request["options"]["threads"]
-                torch.set_num_threads(threads)
-                result = {
-                    "name": "PyTorch",
-                    "version": torch.__version__,
-                    "threads": threads,
-                }
+                opened = open_device(request["options"])
+                result = {"name": "PyTorch", "version": torch.__version__, **opened}
             elif request["op"] == "prepare":
+                prepared = None
                 prepared, layout = prepare(request["work"])
+                forget_peak()
                 result = {"variant": layout} if layout else {}
             elif request["op"] == "outputs":
                 result = prepared.outputs()
             elif request["op"] == "time":
                 result = 1000 * seconds(prepared, request["calls"])
             elif request["op"] == "peakBytes":
-                result = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+                result = peak_bytes()
             elif request["op"] == "dispose":
                 prepared = None
             reply = {"result": result}

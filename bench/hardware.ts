@@ -1,0 +1,279 @@
+/**
+ * `deno task bench:hardware`: this project on a real GPU, and PyTorch on the
+ * same one. Needs nothing but Deno and this repository; for PyTorch a Python
+ * that has it.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli";
+import { type Device, openDevice } from "@cram/tensor";
+import { writeJson } from "../tasks/output_file.ts";
+import type { WebGpuBackend } from "../tensor/webgpu/backend.ts";
+import { measure, type MeasureOptions } from "./_benchmark.ts";
+import { counted } from "./_counted.ts";
+import {
+  type CramEntry,
+  type Failure,
+  type HardwareResults,
+  type HardwareRow,
+  hardwareRow,
+  hardwareTable,
+  type Speed,
+  type TorchEntry,
+} from "./_hardware_report.ts";
+import { benchmarkOf } from "./_work_benchmark.ts";
+import { openCram } from "./peers/cram.ts";
+import { enter } from "./peers/enter.ts";
+import type { LibraryInfo } from "./peers/library.ts";
+import { machine, messageOf } from "./peers/report.ts";
+import { timeInRounds } from "./peers/rounds.ts";
+import { openTorch } from "./peers/torch.ts";
+import { hardwareWorks, type Precision, type Work } from "./works.ts";
+
+const HELP =
+  `Times this project on a GPU: a product of matrices and training steps.
+
+Usage: deno task bench:hardware [options]
+
+  --json FILE      also write the results to FILE, after each work
+  --peak TFLOPS    what the GPU can do in float32, for the part of it that is reached
+  --filter TEXT    only works whose name contains TEXT
+  --samples N      how often each is timed (default: 9)
+  --quick          small works, for a try on any machine; the only ones for
+                   emulated GPUs
+  --help           print this text and stop
+
+CRAM_PYTHON names a Python that has torch: it does the same works, on CUDA where
+there is one, float32 without TF32.
+`;
+
+/** An option that cannot be used. */
+class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** What products are computed in. */
+const PRECISIONS: readonly Precision[] = ["float32"];
+
+/** PyTorch's first step chooses algorithms. */
+const PATIENCE_SECONDS = 600;
+
+const OPENING = {
+  device: "webgpu",
+  threads: navigator.hardwareConcurrency,
+} as const;
+
+interface Settings extends Required<MeasureOptions> {
+  readonly peak: number | null;
+  readonly python: string | undefined;
+}
+
+function speedOf(
+  work: Work,
+  milliseconds: Speed["milliseconds"],
+): Speed {
+  const { median, min } = milliseconds;
+  return {
+    milliseconds: { median, min },
+    samplesPerSecond: "batch" in work ? 1000 * work.batch / median : null,
+    gflops: work.flops === undefined ? null : work.flops / median / 1e6,
+  };
+}
+
+/** What a device holds; the profile of a device would change what is timed. */
+function reservedBytes(device: Device): number {
+  return (device.backend as unknown as WebGpuBackend).runtime.reservedBytes;
+}
+
+/** Times a work on a device of its own, so that its memory is the work's alone. */
+async function measureCram(
+  work: Work,
+  settings: Settings,
+): Promise<CramEntry> {
+  await using device = await openDevice("webgpu");
+  const benchmark = counted(benchmarkOf(work));
+  try {
+    const { milliseconds, hostMilliseconds } = await measure(
+      benchmark,
+      device,
+      settings,
+    );
+    const speed = speedOf(work, milliseconds);
+    const { gflops } = speed;
+    const { peak } = settings;
+    const { precision = "float32" } = work;
+    const hasPart = gflops !== null && peak !== null && precision === "float32";
+    return {
+      ...speed,
+      hostMilliseconds,
+      ...benchmark.counts(),
+      partOfPeak: hasPart ? gflops / (1000 * peak) : null,
+      tensorBytes: device.memory.peakBytes,
+      reservedBytes: reservedBytes(device),
+    };
+  } finally {
+    benchmark.dispose?.();
+  }
+}
+
+/** The results that PyTorch's are compared with. */
+async function outputsOf(work: Work): Promise<number[][]> {
+  const cram = await openCram(OPENING);
+  try {
+    const { prepared, outputs } = await enter(cram, work, undefined);
+    await prepared.dispose();
+    return outputs;
+  } finally {
+    await cram.close();
+  }
+}
+
+/** Times PyTorch in a process of its own, so that its memory is the work's alone. */
+async function measureTorch(
+  python: string,
+  work: Work,
+  { samples, sampleMilliseconds }: Settings,
+): Promise<TorchEntry> {
+  const expected = await outputsOf(work);
+  const torch = await openTorch(python, OPENING, () => PATIENCE_SECONDS);
+  try {
+    const { prepared, error } = await enter(torch, work, expected);
+    await prepared.time(1);
+    const times = await timeInRounds(new Map([["PyTorch", prepared]]), {
+      rounds: samples,
+      sampleMilliseconds,
+      budgetMilliseconds: Infinity,
+    });
+    const time = times.get("PyTorch")!;
+    if (time instanceof Error) throw time;
+    return {
+      ...speedOf(work, time),
+      reservedBytes: await prepared.peakBytes!(),
+      difference: error,
+      variant: prepared.variant ?? null,
+    };
+  } finally {
+    await torch.close();
+  }
+}
+
+async function attempt<T>(run: () => Promise<T>): Promise<T | Failure> {
+  try {
+    return await run();
+  } catch (error) {
+    return { error: messageOf(error) };
+  }
+}
+
+async function rowOf(work: Work, settings: Settings): Promise<HardwareRow> {
+  const { name, precision = "float32" } = work;
+  const { python } = settings;
+  const cram = await attempt(() => measureCram(work, settings));
+  const torch = python === undefined
+    ? null
+    : await attempt(() => measureTorch(python, work, settings));
+  return hardwareRow({ name, precision, cram, torch });
+}
+
+/** Version and device of PyTorch; throws if the Python has none. */
+async function describeTorch(python: string): Promise<string> {
+  const torch = await openTorch(python, OPENING, () => PATIENCE_SECONDS);
+  await torch.close();
+  const { version, adapter, threads }: LibraryInfo = torch.info;
+  return `${version}, ${adapter ?? `CPU, ${threads} thread(s)`}`;
+}
+
+function positive(name: string, text: string, whole: boolean): number {
+  const value = text.trim() === "" ? NaN : Number(text);
+  const fits = value > 0 && value < Infinity;
+  if (!fits || (whole && !Number.isSafeInteger(value))) {
+    throw new UsageError(
+      `Cannot use --${name} "${text}": expected a ${
+        whole ? "whole " : ""
+      }number above 0`,
+    );
+  }
+  return value;
+}
+
+async function main(): Promise<boolean> {
+  const options = parseArgs(Deno.args, {
+    string: ["json", "peak", "filter", "samples"],
+    boolean: ["quick", "help"],
+    unknown: (argument) => {
+      throw new UsageError(
+        `Cannot use "${argument}": there is no such option; --help lists them`,
+      );
+    },
+  });
+  if (options.help) {
+    console.log(HELP);
+    return true;
+  }
+  const { quick, filter = "", json } = options;
+  const settings: Settings = {
+    samples: positive("samples", options.samples ?? "9", true),
+    sampleMilliseconds: quick ? 20 : 500,
+    peak: options.peak === undefined
+      ? null
+      : positive("peak", options.peak, false),
+    python: Deno.env.get("CRAM_PYTHON") || undefined,
+  };
+  const works = PRECISIONS.flatMap((precision) =>
+    hardwareWorks(quick).map((work): Work => ({ ...work, precision }))
+  ).filter(({ name }) => name.includes(filter));
+  if (works.length === 0) {
+    throw new UsageError(
+      `Cannot use --filter "${filter}": no work has it in its name`,
+    );
+  }
+  const { description, software } = await adapterInfo();
+  if (software && !quick) {
+    throw new UsageError(
+      `Cannot do these works on "${description}": it emulates a GPU; --quick has smaller ones`,
+    );
+  }
+  const { python } = settings;
+  const torch = python === undefined ? null : await describeTorch(python);
+  const results = {
+    date: new Date().toISOString(),
+    machine: machine(),
+    runtime: `Deno ${Deno.version.deno}`,
+    adapter: description,
+    software,
+    quick,
+    peak: settings.peak,
+    torch,
+    rows: [] as HardwareRow[],
+  } satisfies HardwareResults;
+  console.log(`${description}\n${results.machine}\n${results.runtime}`);
+  if (torch !== null) console.log(`PyTorch ${torch}`);
+  const save = async () => {
+    if (json !== undefined) await writeJson(json, results);
+  };
+  await save();
+  for (const work of works) {
+    console.log(`… ${work.name} in ${work.precision}`);
+    results.rows.push(await rowOf(work, settings));
+    await save();
+  }
+  console.log(`\n${hardwareTable(results.rows)}`);
+  return results.rows.every(({ cram, torch }) =>
+    !("error" in cram) && (torch === null || !("error" in torch))
+  );
+}
+
+async function adapterInfo(): Promise<Device["info"]> {
+  await using device = await openDevice("webgpu");
+  return device.info;
+}
+
+try {
+  if (!await main()) Deno.exit(1);
+} catch (error) {
+  console.error(
+    error instanceof Error ? `${error.name}: ${error.message}` : error,
+  );
+  Deno.exit(1);
+}
