@@ -13,7 +13,6 @@ import { sizeOf } from "../shape.ts";
 import type { GpuBuffer, GpuView } from "./_buffer.ts";
 import { fill } from "./_fill.ts";
 import { runGemm } from "./_gemm.ts";
-import { chooseGemm } from "./_gemm_choice.ts";
 import type { GemmSource } from "./_gemm_kernel.ts";
 import { type ElementType, type Kernel, kernelFamily } from "./_kernel.ts";
 import { DROPOUT_UNIFORMS, dropoutUniforms, PHILOX } from "./_random.ts";
@@ -106,17 +105,33 @@ function multiplyHeads(
   const aligned = (matrices: HeadMatrices) =>
     [matrices.batchStride, matrices.headStride, matrices.rowStride]
       .every((stride) => stride % 4 === 0);
-  const choice = chooseGemm(
-    { problems: count, m, n, rowsAlike: m, segments: 1, length: k },
-    runtime.traits,
-  );
   runGemm(
     runtime,
     {
       source: SOURCE,
-      problems: count,
-      n,
-      length: k,
+      // Heads of the result lie between those of other calls.
+      sizes: {
+        ...{ problems: count, m, n, rowsAlike: m, segments: 1, length: k },
+        whole: true,
+      },
+      parts: () => [{
+        m,
+        segments: 1,
+        uniforms: {
+          heads,
+          a_first: a.first,
+          a_batch: a.batchStride,
+          a_head: a.headStride,
+          a_row: transposeA ? 1 : a.rowStride,
+          b_first: b.first,
+          b_batch: b.batchStride,
+          b_head: b.headStride,
+          out_first: out.first,
+          out_batch: out.batchStride,
+          out_head: out.headStride,
+          out_row: out.rowStride,
+        },
+      }],
       a: a.view,
       aAlong: transposeA ? "m" : "k",
       aVector: aligned(a),
@@ -133,26 +148,6 @@ function multiplyHeads(
       activation: undefined,
       preActivation: undefined,
     },
-    // Heads of the result lie between those of other calls.
-    { ...choice, segmentSplits: 1, lengthSplits: 1 },
-    [{
-      m,
-      segments: 1,
-      uniforms: {
-        heads,
-        a_first: a.first,
-        a_batch: a.batchStride,
-        a_head: a.headStride,
-        a_row: transposeA ? 1 : a.rowStride,
-        b_first: b.first,
-        b_batch: b.batchStride,
-        b_head: b.headStride,
-        out_first: out.first,
-        out_batch: out.batchStride,
-        out_head: out.headStride,
-        out_row: out.rowStride,
-      },
-    }],
   );
 }
 

@@ -14,7 +14,6 @@
 import type { ConvGeometry } from "../backend.ts";
 import type { GpuView } from "./_buffer.ts";
 import { type GemmCall, type GemmPart, runGemm } from "./_gemm.ts";
-import { chooseGemm } from "./_gemm_choice.ts";
 import type { GemmSource } from "./_gemm_kernel.ts";
 import type { ElementType } from "./_kernel.ts";
 import { forRowRanges, rowsOf } from "./_rows.ts";
@@ -277,9 +276,16 @@ export function conv2d(
       runtime,
       {
         source: FORWARD,
-        problems: groups,
-        n,
-        length,
+        sizes: { problems: groups, m, n, rowsAlike: m, segments, length },
+        parts: () => [{
+          m,
+          segments,
+          uniforms: {
+            ...sizesOf(shape),
+            taps,
+            row_segments: rowSegments,
+          },
+        }],
         a: cutInput(x),
         aAlong: "k",
         aVector: vector,
@@ -296,19 +302,6 @@ export function conv2d(
         activation: undefined,
         preActivation: undefined,
       },
-      chooseGemm(
-        { problems: groups, m, n, rowsAlike: m, segments, length },
-        runtime.traits,
-      ),
-      [{
-        m,
-        segments,
-        uniforms: {
-          ...sizesOf(shape),
-          taps,
-          row_segments: rowSegments,
-        },
-      }],
     );
   });
 }
@@ -333,9 +326,15 @@ export function conv2dBackwardInput(
     const vector = outChannels % 4 === 0 && length % 4 === 0;
     const call: GemmCall = {
       source: INPUT,
-      problems: groups,
-      n,
-      length,
+      sizes: {
+        problems: groups,
+        m: largest.m,
+        n,
+        rowsAlike: largest.m,
+        segments: largest.segments,
+        length,
+      },
+      parts: () => parts,
       a: cutOutput(dy),
       aAlong: "k",
       aVector: vector,
@@ -353,19 +352,7 @@ export function conv2dBackwardInput(
       activation: undefined,
       preActivation: undefined,
     };
-    runGemm(
-      runtime,
-      call,
-      chooseGemm({
-        problems: groups,
-        m: largest.m,
-        n,
-        rowsAlike: largest.m,
-        segments: largest.segments,
-        length,
-      }, runtime.traits),
-      parts,
-    );
+    runGemm(runtime, call);
   });
 }
 
@@ -467,24 +454,25 @@ export function conv2dBackwardWeight(
   const n = outChannels / groups;
   const segments = shape.batch * shape.outHeight;
   const length = shape.outWidth;
-  const choice = chooseGemm({
-    problems: groups,
-    m: taps * groupChannels,
-    n,
-    rowsAlike: groupChannels,
-    segments,
-    length,
-  }, runtime.traits);
-  const together = choice.variant === "registers" ? choice.rows : 4;
-  const tapRows = Math.ceil(groupChannels / together) * together;
   const outVector = outChannels % 4 === 0 && n % 4 === 0;
   runGemm(
     runtime,
     {
       source: WEIGHT,
-      problems: groups,
-      n,
-      length,
+      sizes: {
+        problems: groups,
+        m: taps * groupChannels,
+        n,
+        rowsAlike: groupChannels,
+        segments,
+        length,
+      },
+      parts({ variant, rows }) {
+        const together = variant === "registers" ? rows : 4;
+        const tapRows = Math.ceil(groupChannels / together) * together;
+        const uniforms = { ...sizesOf(shape), tap_rows: tapRows };
+        return [{ m: taps * tapRows, segments, uniforms }];
+      },
       a: x,
       aAlong: "m",
       aVector: channels % 4 === 0 && groupChannels % 4 === 0,
@@ -501,12 +489,6 @@ export function conv2dBackwardWeight(
       activation: undefined,
       preActivation: undefined,
     },
-    choice,
-    [{
-      m: taps * tapRows,
-      segments,
-      uniforms: { ...sizesOf(shape), tap_rows: tapRows },
-    }],
   );
 }
 

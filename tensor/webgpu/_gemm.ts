@@ -4,8 +4,9 @@ import type { Activation } from "../backend.ts";
 import { sizeOf } from "../shape.ts";
 import { activationSource } from "./_activation.ts";
 import type { GpuView } from "./_buffer.ts";
-import { type GemmChoice, TILE_DEPTH } from "./_gemm_choice.ts";
-import { type GemmFlags, gemmKernel, type GemmSource } from "./_gemm_kernel.ts";
+import { type GemmChoice, type GemmSizes, TILE_DEPTH } from "./_gemm_choice.ts";
+import type { GemmFlags, GemmSource } from "./_gemm_kernel.ts";
+import type { GemmPlan } from "./_gemm_plans.ts";
 import { type Kernel, kernelFamily } from "./_kernel.ts";
 import type { Runtime } from "./_runtime.ts";
 
@@ -22,10 +23,10 @@ export interface GemmPart {
 /** Products to be run. */
 export interface GemmCall {
   readonly source: GemmSource;
-  readonly problems: number;
-  readonly n: number;
-  /** Steps of k in one segment. */
-  readonly length: number;
+  /** Of all products, or of the largest of several that fill a result together. */
+  readonly sizes: GemmSizes;
+  /** What each product has of its own, for the rows that one invocation computes. */
+  readonly parts: (choice: GemmChoice) => readonly GemmPart[];
   readonly a: GpuView;
   readonly aAlong: "k" | "m";
   readonly aVector: boolean;
@@ -46,86 +47,77 @@ export interface GemmCall {
   readonly preActivation: GpuView | undefined;
 }
 
-/** Kernels by all that they depend on. */
-const kernels = new Map<string, Kernel>();
-
-function kernelFor(
-  source: GemmSource,
-  flags: GemmFlags,
-  choice: GemmChoice,
-): Kernel {
-  const key = [source.name, ...Object.values(flags), ...Object.values(choice)]
-    .join();
-  let kernel = kernels.get(key);
-  if (kernel === undefined) {
-    kernels.set(key, kernel = gemmKernel(source, flags, choice));
-  }
-  return kernel;
-}
-
-/**
- * Runs products that fill `out` together.
- *
- * @param runtime The device.
- * @param call What they have in common.
- * @param choice How they are computed.
- * @param parts What each of them has of its own.
- */
-export function runGemm(
-  runtime: Runtime,
-  call: GemmCall,
-  choice: GemmChoice,
-  parts: readonly GemmPart[],
-): void {
-  const splits = choice.segmentSplits * choice.lengthSplits;
-  if (splits === 1) {
-    runParts(runtime, call, choice, parts);
-    return;
-  }
-  const size = sizeOf(call.out.shape);
-  runtime.temporary([splits, size], (partials) => {
-    runParts(
-      runtime,
-      {
-        ...call,
-        out: partials,
-        bias: undefined,
-        activation: undefined,
-        preActivation: undefined,
-      },
-      choice,
-      parts,
-    );
-    addSplits(runtime, call, partials, splits, size);
-  });
-}
-
-function runParts(
-  runtime: Runtime,
-  call: GemmCall,
-  choice: GemmChoice,
-  parts: readonly GemmPart[],
-): void {
-  const { source, problems, n, length, a, b, out, bias, preActivation } = call;
-  const { segmentSplits, lengthSplits } = choice;
-  const kernel = kernelFor(source, {
+/** The flags of a product, which follow from its operands. */
+export function flagsOf(call: GemmCall): GemmFlags {
+  return {
     aAlong: call.aAlong,
     aVector: call.aVector,
     aMasked: call.aMasked,
     bAlong: call.bAlong,
     bVector: call.bVector,
     outVector: call.outVector,
-    even: length % 4 === 0,
-    bias: bias !== undefined,
+    even: call.sizes.length % 4 === 0,
+    bias: call.bias !== undefined,
     activation: call.activation,
-    preActivation: preActivation !== undefined,
-  }, { ...choice, segmentSplits: 1, lengthSplits: 1 });
+    preActivation: call.preActivation !== undefined,
+  };
+}
+
+/**
+ * Runs products that fill `out` together.
+ *
+ * @param runtime The device, which knows how they are computed best.
+ * @param call The products.
+ */
+export function runGemm(runtime: Runtime, call: GemmCall): void {
+  runPlan(
+    runtime,
+    call,
+    runtime.gemmPlans.find(call.source, flagsOf(call), call.sizes),
+  );
+}
+
+/** Runs products in a certain way. */
+export function runPlan(
+  runtime: Runtime,
+  call: GemmCall,
+  plan: GemmPlan,
+): void {
+  const splits = plan.choice.segmentSplits * plan.choice.lengthSplits;
+  const { out, bias, preActivation } = call;
+  if (splits === 1) {
+    runParts(runtime, call, plan, { out, bias, before: preActivation });
+    return;
+  }
+  const size = sizeOf(out.shape);
+  runtime.temporary([splits, size], (partials) => {
+    runParts(runtime, call, plan, { out: partials });
+    addSplits(runtime, call, partials, splits, size);
+  });
+}
+
+/** Where sums go, and what follows them. */
+interface Targets {
+  readonly out: GpuView;
+  readonly bias?: GpuView | undefined;
+  readonly before?: GpuView | undefined;
+}
+
+function runParts(
+  runtime: Runtime,
+  call: GemmCall,
+  { choice, kernel }: GemmPlan,
+  targets: Targets,
+): void {
+  const { a, b } = call;
+  const { problems, n, length } = call.sizes;
+  const { segmentSplits, lengthSplits } = choice;
   const splits = segmentSplits * lengthSplits;
   const lengthSteps = Math.ceil(length / TILE_DEPTH);
-  for (const { m, segments, uniforms } of parts) {
+  for (const { m, segments, uniforms } of call.parts(choice)) {
     const tilesM = Math.ceil(m / (choice.rows * choice.lanesM));
     const tilesN = Math.ceil(n / (choice.columns * choice.lanesN));
-    runtime.run(kernel, { a, b, out, bias, before: preActivation }, {
+    runtime.run(kernel, { a, b, ...targets }, {
       m,
       n,
       segments,
@@ -134,7 +126,7 @@ function runParts(
       length_per_split: Math.ceil(lengthSteps / lengthSplits) * TILE_DEPTH,
       segment_splits: segmentSplits,
       splits,
-      split_size: splits === 1 ? 0 : sizeOf(out.shape) / splits,
+      split_size: splits === 1 ? 0 : sizeOf(targets.out.shape) / splits,
       tiles_m: tilesM,
       tiles_n: tilesN,
       a_k: call.aStepK,

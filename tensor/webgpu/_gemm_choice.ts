@@ -1,6 +1,12 @@
 /** Which kernel computes a matrix product: a pure function of sizes and adapter. */
 
-import type { Traits } from "./_runtime.ts";
+/** What the choice depends on besides: see `Traits`. */
+export interface GemmTraits {
+  readonly software: boolean;
+  readonly busyGroups: number;
+  readonly maxInvocations: number;
+  readonly maxWorkgroupBytes: number;
+}
 
 /** The sizes of a product `[m, k] · [k, n]`. */
 export interface GemmSizes {
@@ -13,6 +19,8 @@ export interface GemmSizes {
   /** The inner dimension comes in segments of equal length (the rows or taps of a convolution's window). */
   readonly segments: number;
   readonly length: number;
+  /** Whether the result must be computed at once, because there is no room for partial ones in its place. */
+  readonly whole?: boolean;
 }
 
 /** How a product is computed. */
@@ -54,7 +62,7 @@ const MAX_SPLITS = 64;
 /** Chooses how a product is computed. */
 export function chooseGemm(
   sizes: GemmSizes,
-  { software, busyGroups, maxInvocations, maxWorkgroupBytes }: Traits,
+  { software, busyGroups, maxInvocations, maxWorkgroupBytes }: GemmTraits,
 ): GemmChoice {
   const { problems, m, n, rowsAlike } = sizes;
   if (software) {
@@ -123,7 +131,7 @@ function cachedSplits({ m, n, segments, length }: GemmSizes): number {
 
 /** Splits the inner dimension, but not into short ranges. */
 function splits(
-  { segments, length }: GemmSizes,
+  { segments, length, whole }: GemmSizes,
   atMost: number,
 ): Pick<GemmChoice, "segmentSplits" | "lengthSplits"> {
   const wanted = Math.min(
@@ -131,7 +139,7 @@ function splits(
     Math.floor(segments * length / MIN_SPLIT_DEPTH),
     MAX_SPLITS,
   );
-  if (wanted <= 1) return { segmentSplits: 1, lengthSplits: 1 };
+  if (wanted <= 1 || whole) return { segmentSplits: 1, lengthSplits: 1 };
   const segmentSplits = evenSplits(segments, Math.min(segments, wanted));
   const steps = Math.ceil(length / TILE_DEPTH);
   const lengthSplits = evenSplits(

@@ -3,7 +3,6 @@
 import type { MatmulLayout } from "../backend.ts";
 import type { GpuView } from "./_buffer.ts";
 import { runGemm } from "./_gemm.ts";
-import { chooseGemm } from "./_gemm_choice.ts";
 import type { GemmSource } from "./_gemm_kernel.ts";
 import { forRowRanges, rowsOf } from "./_rows.ts";
 import type { Runtime } from "./_runtime.ts";
@@ -63,9 +62,16 @@ export function matmul(
       runtime,
       {
         source: SOURCE,
-        problems,
-        n,
-        length: k,
+        sizes,
+        parts: () => [{
+          m: rows,
+          segments: 1,
+          uniforms: {
+            a_batch: aBatchStride,
+            a_row: transposeA ? 1 : k,
+            b_batch: bBatchStride,
+          },
+        }],
         a: rowsOf(a, 1, aStart, Math.max(0, aSize)),
         aAlong: transposeA ? "m" : "k",
         aVector: aligned(transposeA ? m : k, aBatchStride),
@@ -82,16 +88,6 @@ export function matmul(
         activation,
         preActivation: preActivation && cut(preActivation),
       },
-      chooseGemm(sizes, runtime.traits),
-      [{
-        m: rows,
-        segments: 1,
-        uniforms: {
-          a_batch: aBatchStride,
-          a_row: transposeA ? 1 : k,
-          b_batch: bBatchStride,
-        },
-      }],
     );
   };
   // Ranges of A and of the result that fit one binding; B comes in several if it must.

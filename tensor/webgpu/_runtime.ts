@@ -5,6 +5,8 @@ import { BufferTooLargeError, DeviceError } from "../errors.ts";
 import type { RequestedDevice } from "./_adapter.ts";
 import { BindGroupCache } from "./_bind_groups.ts";
 import { type Block, GpuBuffer, type GpuView } from "./_buffer.ts";
+import type { GemmTraits } from "./_gemm_choice.ts";
+import { GemmPlans } from "./_gemm_plans.ts";
 import { Health } from "./_health.ts";
 import type { Kernel } from "./_kernel.ts";
 import { GpuKernelTimer } from "./_kernel_timer.ts";
@@ -29,7 +31,7 @@ export interface RuntimeOptions {
 }
 
 /** What the choice between variants of a kernel depends on. */
-export interface Traits {
+export interface Traits extends GemmTraits {
   /** Whether the adapter computes on the CPU: workgroup memory and barriers are slow there. */
   readonly software: boolean;
   /** Workgroups that keep the adapter busy. */
@@ -46,6 +48,8 @@ export class Runtime {
   readonly traits: Traits;
   readonly binding: BindingLimits;
   readonly queue: Queue;
+  /** How products are computed. */
+  readonly gemmPlans: GemmPlans;
   // Asking the platform for limits takes as long as the rest of a dispatch.
   readonly #maxBindings: number;
   readonly #maxGroups: number;
@@ -72,6 +76,7 @@ export class Runtime {
       maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,
       ...options.traits,
     };
+    this.gemmPlans = new GemmPlans(this.traits);
     this.binding = {
       maxBindingBytes,
       alignment: limits.minStorageBufferOffsetAlignment,

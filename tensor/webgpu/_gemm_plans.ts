@@ -1,0 +1,123 @@
+/** Which kernels a device computes its products with: chosen once for all that they depend on. */
+
+import {
+  chooseGemm,
+  type GemmChoice,
+  type GemmSizes,
+  type GemmTraits,
+} from "./_gemm_choice.ts";
+import { type GemmFlags, gemmKernel, type GemmSource } from "./_gemm_kernel.ts";
+import type { Kernel } from "./_kernel.ts";
+import { RecentMap } from "./_recent_map.ts";
+
+/** How a product is computed, and by what. */
+export interface GemmPlan {
+  readonly choice: GemmChoice;
+  readonly kernel: Kernel;
+}
+
+/** The values of each flag: together they are one digit after the other of a number. */
+const FLAGS = {
+  aAlong: ["k", "m"],
+  aVector: [false, true],
+  aMasked: [false, true],
+  bAlong: ["n", "k"],
+  bVector: [false, true],
+  outVector: [false, true],
+  even: [false, true],
+  bias: [false, true],
+  activation: [undefined, "relu", "gelu", "geluTanh", "tanh"],
+  preActivation: [false, true],
+} as const satisfies {
+  readonly [Flag in keyof GemmFlags]: readonly GemmFlags[Flag][];
+};
+
+/** What must be in the list of a flag's values: all of them. */
+type Listed = {
+  readonly [Flag in keyof GemmFlags]: (typeof FLAGS)[Flag][number];
+};
+
+const FLAG_VALUES = Object.entries(FLAGS) as [
+  keyof GemmFlags,
+  readonly unknown[],
+][];
+
+/** A number that no other flags have. */
+export function flagsNumber(flags: GemmFlags & Listed): number {
+  let number = 0;
+  for (const [name, values] of FLAG_VALUES) {
+    number = number * values.length + values.indexOf(flags[name]);
+  }
+  return number;
+}
+
+/** Plans that are kept for each source; a network has fewer products. */
+const MAX_PLANS = 1024;
+
+/** Kernels of all devices, by all that their text depends on. */
+const kernels = new Map<string, Kernel>();
+
+/** The kernel of a choice, made once. */
+function kernelOf(
+  source: GemmSource,
+  flags: GemmFlags,
+  choice: GemmChoice,
+): Kernel {
+  const { variant, rows, columns, lanesM, lanesN } = choice;
+  // Partial results are added by a kernel that does what follows the sum.
+  const isSplit = choice.segmentSplits * choice.lengthSplits > 1;
+  const own: GemmFlags = isSplit
+    ? { ...flags, bias: false, activation: undefined, preActivation: false }
+    : flags;
+  const key = [
+    ...[source.name, flagsNumber(own), variant, rows, columns, lanesM, lanesN],
+  ].join();
+  let kernel = kernels.get(key);
+  if (kernel === undefined) {
+    kernels.set(key, kernel = gemmKernel(source, own, choice));
+  }
+  return kernel;
+}
+
+/** The plans of one device. */
+export class GemmPlans {
+  readonly #traits: GemmTraits;
+  readonly #plans = new Map<GemmSource, RecentMap<GemmPlan>>();
+  readonly #words = new Uint32Array(7);
+
+  constructor(traits: GemmTraits) {
+    this.#traits = traits;
+  }
+
+  /** How a product is computed on this device. */
+  find(source: GemmSource, flags: GemmFlags, sizes: GemmSizes): GemmPlan {
+    let plans = this.#plans.get(source);
+    if (plans === undefined) {
+      this.#plans.set(source, plans = new RecentMap(MAX_PLANS));
+    }
+    const words = this.#words;
+    words[0] = flagsNumber(flags);
+    words[1] = sizes.problems;
+    words[2] = sizes.m;
+    words[3] = sizes.n;
+    words[4] = sizes.rowsAlike;
+    words[5] = sizes.segments;
+    words[6] = sizes.length;
+    let plan = plans.get(words, words.length);
+    if (plan === undefined) {
+      const choice = chooseGemm(sizes, this.#traits);
+      plan = gemmPlan(source, flags, choice);
+      plans.set(words, words.length, plan);
+    }
+    return plan;
+  }
+}
+
+/** The plan of a choice. */
+export function gemmPlan(
+  source: GemmSource,
+  flags: GemmFlags,
+  choice: GemmChoice,
+): GemmPlan {
+  return { choice, kernel: kernelOf(source, flags, choice) };
+}
