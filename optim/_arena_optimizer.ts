@@ -5,7 +5,9 @@ import {
   add,
   ArgumentError,
   assign,
+  div,
   formatShape,
+  full,
   mul,
   sameShape,
   type Tensor,
@@ -19,6 +21,8 @@ import { ParameterArena } from "./arena.ts";
 import type { BaseRule } from "./base_rule.ts";
 import { checkClipping, clipScale, globalNorm } from "./clip.ts";
 import { NonFiniteGradientError, StateError } from "./errors.ts";
+import { isAnyNonFinite, LossScaler } from "./_loss_scaler.ts";
+import { checkLossScaling } from "./loss_scaling.ts";
 import type {
   Evaluation,
   Optimizer,
@@ -50,7 +54,7 @@ export function startOptimizer(
   parameters: Parameters,
   options: OptimizerOptions = {},
 ): Optimizer {
-  const { microBatches = 1, clip, nonFinite = "ignore" } = options;
+  const { microBatches = 1, clip, nonFinite = "ignore", lossScaling } = options;
   if (!(Number.isInteger(microBatches) && microBatches >= 1)) {
     throw new ArgumentError(
       `Cannot evaluate a batch in ${microBatches} parts: expected a whole number of at least 1`,
@@ -60,6 +64,14 @@ export function startOptimizer(
     throw new ArgumentError(
       `Cannot treat gradients that are not finite by "${nonFinite}": expected "ignore", "skip" or "stop"`,
     );
+  }
+  if (lossScaling !== undefined) {
+    checkLossScaling(lossScaling);
+    if (nonFinite !== "ignore") {
+      throw new ArgumentError(
+        `Cannot scale the loss and treat gradients that are not finite by "${nonFinite}": loss scaling leaves such steps out itself`,
+      );
+    }
   }
   if (clip !== undefined) checkClipping(clip);
   return new ArenaOptimizer(parts, named(parameters), options);
@@ -78,8 +90,9 @@ class ArenaOptimizer implements Optimizer {
   readonly #second: readonly Tensor[];
   readonly #saved: readonly Tensor[];
   readonly #memory: readonly (readonly Tensor[])[];
-  /** The memory by the names of a state, as views in the parameters' shapes. */
+  /** The memory by the names of a state: views in the parameters' shapes, and the scalars of loss scaling. */
   readonly #namedMemory: ReadonlyMap<string, Tensor>;
+  readonly #lossScaler: LossScaler | undefined;
   #frozen: Masks | undefined;
   #steps = 0;
   #skipped = 0;
@@ -109,13 +122,21 @@ class ArenaOptimizer implements Optimizer {
     this.#second = ascent === undefined ? [] : this.#arena.zeros();
     this.#saved = ascent === undefined ? [] : this.#arena.zeros();
     this.#memory = base.memory.map(() => this.#arena.zeros());
-    this.#namedMemory = new Map(
-      base.memory.flatMap((memory, i) =>
+    if (options.lossScaling !== undefined) {
+      this.#lossScaler = new LossScaler(
+        this.#arena.device,
+        this.#arena.chunks[0].dtype,
+        checkLossScaling(options.lossScaling),
+      );
+    }
+    this.#namedMemory = new Map([
+      ...base.memory.flatMap((memory, i) =>
         this.#arena.views(this.#memory[i]).map((view, j) =>
           [`${memory}.${this.#arena.names[j]}`, view] as const
         )
       ),
-    );
+      ...this.#lossScaler?.memory ?? [],
+    ]);
     for (const tensor of this.#owned()) this.#arena.device.forget(tensor);
   }
 
@@ -125,6 +146,10 @@ class ArenaOptimizer implements Optimizer {
 
   get skipped(): number {
     return this.#skipped;
+  }
+
+  get lossScale(): LossScaler | undefined {
+    return this.#lossScaler;
   }
 
   get sparsity(): number {
@@ -149,11 +174,12 @@ class ArenaOptimizer implements Optimizer {
     const loss = await this.#evaluate(1, evaluate, this.#gradients);
     if (clipped !== "combined") this.#clip(this.#gradients);
     // What the combined gradient need not show: a mask may hide it.
-    using first = this.#ascent === undefined || nonFinite === "ignore"
+    using first = this.#ascent === undefined ||
+        nonFinite === "ignore" && this.#lossScaler === undefined
       ? undefined
       : this.#norm();
     if (this.#ascent !== undefined) {
-      await this.#secondPass(this.#ascent, evaluate, clipped === "each");
+      await this.#secondPass(this.#ascent, evaluate, clipped === "each", first);
     }
     if (nonFinite !== "ignore") {
       using second = this.#norm();
@@ -174,9 +200,17 @@ class ArenaOptimizer implements Optimizer {
       }
     }
     using _scope = this.#arena.device.scope();
-    const scale = clip !== undefined && clipped === "combined"
+    let scale: Tensor | number = clip !== undefined && clipped === "combined"
       ? clipScale(globalNorm(this.#gradients), clip.maxNorm)
       : 1;
+    if (this.#lossScaler !== undefined) {
+      const second = this.#norm();
+      const leftOut = isAnyNonFinite(
+        first === undefined ? [second] : [first, second],
+      );
+      scale = this.#unless(leftOut, scale);
+      this.#lossScaler.update(leftOut);
+    }
     this.#update(learningRate, scale);
     this.#frozen?.apply(this.#parameters);
     this.#ascent?.draws?.commit();
@@ -202,6 +236,7 @@ class ArenaOptimizer implements Optimizer {
         microBatch,
         updateStatistics: pass === 1,
         stream: BigInt(draw) * STREAMS_PER_EVALUATION,
+        lossScale: this.#lossScaler?.scale,
       });
       this.#arena.gather(
         target,
@@ -218,10 +253,29 @@ class ArenaOptimizer implements Optimizer {
       }
     }
     this.#freezeGradients(target);
+    this.#unscale(target, 1 / microBatches);
     if (microBatches === 1) return total as Tensor;
-    for (const chunk of target) scaleInPlace(chunk, 1 / microBatches);
     using sum = total as Tensor;
     return mul(sum, 1 / microBatches);
+  }
+
+  /** Multiplies gradients by the share of a part of the batch, and divides them by the scale of the loss. */
+  #unscale(chunks: readonly Tensor[], share: number): void {
+    if (share === 1 && this.#lossScaler === undefined) return;
+    using _scope = this.#arena.device.scope();
+    const factor = this.#lossScaler === undefined
+      ? share
+      : div(share, this.#lossScaler.scale);
+    for (const chunk of chunks) scaleInPlace(chunk, factor);
+  }
+
+  /** A scale, or 0 on the device, at which kernels do not look at gradients. */
+  #unless(leftOut: Tensor, scale: Tensor | number): Tensor {
+    const { device, chunks: [{ dtype }] } = this.#arena;
+    const kept = typeof scale === "number"
+      ? full(device, [], scale, { dtype })
+      : scale;
+    return where(leftOut, 0, kept);
   }
 
   /** Combines the gradient with that at the perturbed point, where θ stays until the update. */
@@ -229,12 +283,16 @@ class ArenaOptimizer implements Optimizer {
     ascent: Ascent,
     evaluate: (pass: Pass) => Evaluation | Promise<Evaluation>,
     clip: boolean,
+    norm: Tensor | undefined,
   ): Promise<void> {
     const { adaptive, draws, plus, sparseGradient } = ascent;
     const { chunks, device, weights } = this.#arena;
     {
       using _scope = device.scope();
-      const scale = ascent.scale(chunks, this.#gradients);
+      let scale = ascent.scale(chunks, this.#gradients);
+      if (this.#lossScaler !== undefined && norm !== undefined) {
+        scale = this.#unless(isAnyNonFinite([norm]), scale);
+      }
       for (const [i, theta] of chunks.entries()) {
         perturb(theta, this.#gradients[i], this.#saved[i], scale, { adaptive });
       }

@@ -13,6 +13,7 @@ import {
 } from "@cram/compress";
 import { ArgumentError, type Tensor } from "@cram/tensor";
 import { checkOptimizer, describe } from "./_check.ts";
+import type { LossScale } from "./loss_scaling.ts";
 import type {
   Evaluation,
   Optimizer,
@@ -136,6 +137,10 @@ class GradualPruning implements Optimizer {
 
   get skipped(): number {
     return this.#optimizer.skipped;
+  }
+
+  get lossScale(): LossScale | undefined {
+    return this.#optimizer.lossScale;
   }
 
   get sparsity(): number {

@@ -12,6 +12,7 @@ export type { Clipping } from "./clip.ts";
 export * from "./cram.ts";
 export * from "./errors.ts";
 export * from "./gradual_pruning.ts";
+export type { LossScale, LossScaling } from "./loss_scaling.ts";
 export * from "./optimizer.ts";
 export type { ParameterGroup, ParameterSettings } from "./parameter_group.ts";
 export { sam, type SamOptions } from "./sam.ts";

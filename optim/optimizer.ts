@@ -7,6 +7,7 @@
 import type { Masks, Weight } from "@cram/compress";
 import type { Tensor } from "@cram/tensor";
 import type { Clipping } from "./clip.ts";
+import type { LossScale, LossScaling } from "./loss_scaling.ts";
 import type { ParameterGroup } from "./parameter_group.ts";
 
 /** Which evaluation of a step it is. */
@@ -23,6 +24,11 @@ export interface Pass {
    * `independentPasses` is set. 2^16 streams from here on are free.
    */
   readonly stream: bigint;
+  /**
+   * What the gradients must be multiplied by, a scalar that `valueAndGrad()`
+   * takes as `seed`; `undefined` without {@linkcode OptimizerOptions.lossScaling}.
+   */
+  readonly lossScale: Tensor | undefined;
 }
 
 /** A loss with one gradient for each parameter, as `valueAndGrad()` gives them. */
@@ -55,6 +61,12 @@ export interface OptimizerOptions {
    * `evaluate` moves are not put back. Default: `ignore`.
    */
   readonly nonFinite?: "ignore" | "skip" | "stop";
+  /**
+   * Scales the loss, for gradients that are computed in float16; steps whose
+   * gradient is not finite are left out without reading anything back. Instead
+   * of `nonFinite`. By default the loss is not scaled.
+   */
+  readonly lossScaling?: LossScaling;
   /** Whether the second pass draws random numbers of its own. Default: false. */
   readonly independentPasses?: boolean;
 }
@@ -71,10 +83,12 @@ export interface OptimizerState {
 
 /** An optimizer at work on the parameters of a model. */
 export interface Optimizer extends Disposable {
-  /** How many steps were taken. */
+  /** How many steps were taken; with loss scaling, those that were left out count too. */
   readonly steps: number;
-  /** How many steps were left out because of a gradient that was not finite. */
+  /** How many steps `nonFinite` left out because of a gradient that was not finite. */
   readonly skipped: number;
+  /** Where loss scaling stands; `undefined` without it. */
+  readonly lossScale: LossScale | undefined;
   /**
    * The part of the prunable parameters that the last step was asked to set
    * to 0: by CrAM for its second pass, by gradual pruning for good. 0 for

@@ -209,7 +209,7 @@ function operand(x: Tensor | number): ReturnType<typeof viewOf> | number {
  * @param parameter θ, written in place.
  * @param gradient g, of the same size.
  * @param saved Receives θ, of the same size.
- * @param scale A number, or a scalar on the device.
+ * @param scale A number, or a scalar on the device. A scalar of 0 leaves θ where it is, whatever the gradient is.
  * @param options `adaptive`: multiply by θ² too, as ASAM does.
  * @throws {ShapeError} If the numbers of elements differ, or a scale on the device is no scalar.
  * @throws {DTypeError} If the floats are none or differ in dtype.
@@ -256,7 +256,7 @@ export interface UpdateTensors {
   readonly gradient: Tensor;
   /** θ after the step; by default `parameter`, in place. */
   readonly out?: Tensor;
-  /** What the gradient is multiplied by first: a number, or a scalar on the device; by default 1. */
+  /** What the gradient is multiplied by first: a number, or a scalar on the device; by default 1. A scalar of 0 leaves the step out, whatever the gradient is. */
   readonly gradientScale?: Tensor | number;
 }
 

@@ -57,7 +57,7 @@ export interface FlatKernels<B extends BackendBuffer = BackendBuffer> {
   /**
    * The ascent of SAM and CrAM: `saved = θ`, then `θ += scale · g`, or
    * `θ += scale · θ² · g` if adaptive (ASAM). `scale` may be a scalar on the
-   * device, such as ρ / ‖g‖.
+   * device, such as ρ / ‖g‖; where that is 0, θ stays, whatever g is.
    */
   perturb(
     parameter: View<B>,
@@ -73,8 +73,9 @@ export interface FlatKernels<B extends BackendBuffer = BackendBuffer> {
   /**
    * `out` = θ after one step; `parameter` is θ (`out` may be the same view).
    * The gradient is multiplied by `gradientScale` first, a number or a scalar
-   * on the device. `velocity` is v, written in place; there is none without
-   * momentum.
+   * on the device. Where that scalar is 0 the step is left out, whatever the
+   * gradient is: `out` becomes θ, and v stays, or is 0 if this is the first
+   * step. `velocity` is v, written in place; there is none without momentum.
    */
   sgdStep(
     parameter: View<B>,

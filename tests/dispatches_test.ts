@@ -22,6 +22,7 @@ import {
 import { adam, adamW, cramPlus, sgd } from "@cram/optim";
 import {
   type Device,
+  full,
   randomNormal,
   softmaxCrossEntropy,
   type Tensor,
@@ -86,6 +87,34 @@ for (const base of [sgd({ momentum: 0.9, weightDecay: 1e-4 }), adam()]) {
       const { dispatches, readBacks } = await count(step);
       assert(dispatches >= 6 && dispatches <= 12, `${dispatches} dispatches`);
       assertEquals(readBacks, 0);
+    },
+  );
+
+  webgpu.test(
+    `cramPlus() on ${base.name} with loss scaling takes at most 42 dispatches and reads nothing, also when a step is left out`,
+    async (device) => {
+      using _scope = device.scope();
+      using model = resnet20(device, { seed: 1n });
+      const parameters = model.parameters();
+      const value = tensor(device, 0);
+      const rule = cramPlus({ base, compressors: [topK(0.5), topK(0.9)] });
+      using optimizer = rule.start(parameters, { lossScaling: {} });
+      for (const gradient of [1, Infinity]) {
+        const gradients = Array.from(
+          parameters.values(),
+          ({ shape }) => full(device, shape, gradient),
+        );
+        const step = () =>
+          optimizer.step(() => ({
+            value: value.alias(),
+            gradients: gradients.map((gradient) => gradient.alias()),
+          }), { learningRate: 0.1 });
+        await step();
+        const { dispatches, readBacks } = await count(step);
+        assertLessOrEqual(dispatches, 42);
+        assertEquals(readBacks, 0);
+      }
+      assertEquals(await optimizer.lossScale?.skipped.item(), 2);
     },
   );
 }

@@ -16,12 +16,30 @@ function scaleArguments(scale: Operand<CpuBuffer>): [number, number] {
 
 /** The kernels over flat ranges. */
 export function flat(runtime: Runtime): FlatKernels<CpuBuffer> {
+  const { heap } = runtime;
+
   function partsOf(view: View<CpuBuffer>, cost = 1): number {
     return runtime.parts(sizeOf(view.shape) * cost);
   }
 
+  function bytesOf(view: View<CpuBuffer>): Uint8Array {
+    return heap.bytes(addressOf(view), 4 * sizeOf(view.shape));
+  }
+
+  /** Whether a scale in memory is 0, by which gradients are not to be looked at. */
+  function isLeftOut(scale: Operand<CpuBuffer>): boolean {
+    if (typeof scale === "number") return false;
+    // The scale is there already: kernels are done when their call returns.
+    const { buffer, byteOffset } = bytesOf(scale);
+    return new Float32Array(buffer, byteOffset, 1)[0] === 0;
+  }
+
   return {
     perturb(parameter, gradient, saved, scale, adaptive) {
+      if (isLeftOut(scale)) {
+        bytesOf(saved).set(bytesOf(parameter));
+        return;
+      }
       runtime.run(adaptive ? "perturbAdaptive" : "perturb", [
         addressOf(parameter),
         addressOf(gradient),
@@ -41,6 +59,11 @@ export function flat(runtime: Runtime): FlatKernels<CpuBuffer> {
     },
 
     sgdStep(parameter, gradient, velocity, out, gradientScale, update) {
+      if (isLeftOut(gradientScale)) {
+        bytesOf(out).set(bytesOf(parameter));
+        if (update.first && velocity !== undefined) bytesOf(velocity).fill(0);
+        return;
+      }
       runtime.run("sgdStep", [
         addressOf(parameter),
         addressOf(gradient),
@@ -58,6 +81,10 @@ export function flat(runtime: Runtime): FlatKernels<CpuBuffer> {
     },
 
     adamStep(parameter, gradient, mean, square, out, gradientScale, update) {
+      if (isLeftOut(gradientScale)) {
+        bytesOf(out).set(bytesOf(parameter));
+        return;
+      }
       const { learningRate, beta1, beta2, epsilon, weightDecay, step } = update;
       runtime.run("adamStep", [
         addressOf(parameter),

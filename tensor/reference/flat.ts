@@ -13,6 +13,11 @@ function scalar(operand: Operand<ReferenceBuffer>): number {
   return typeof operand === "number" ? operand : elementsOf(operand)[0];
 }
 
+/** Whether a scale on the device says, by 0, that gradients are not to be looked at. */
+function isLeftOut(scale: Operand<ReferenceBuffer>): boolean {
+  return typeof scale !== "number" && scalar(scale) === 0;
+}
+
 export function perturb(
   parameter: ReferenceView,
   gradient: ReferenceView,
@@ -24,6 +29,7 @@ export function perturb(
   const g = elementsOf(gradient);
   const factor = scalar(scale);
   elementsOf(saved).set(theta);
+  if (isLeftOut(scale)) return;
   for (let i = 0; i < theta.length; i++) {
     theta[i] += factor * g[i] * (adaptive ? theta[i] ** 2 : 1);
   }
@@ -53,6 +59,11 @@ export function sgdStep(
   const gradients = elementsOf(gradient);
   const v = velocity === undefined ? undefined : elementsOf(velocity);
   const result = elementsOf(out);
+  if (isLeftOut(gradientScale)) {
+    result.set(theta);
+    if (update.first) v?.fill(0);
+    return;
+  }
   const scale = scalar(gradientScale);
   for (let i = 0; i < theta.length; i++) {
     const g = scale * gradients[i] + weightDecay * theta[i];
@@ -80,6 +91,10 @@ export function adamStep(
   const m = elementsOf(mean);
   const v = elementsOf(square);
   const result = elementsOf(out);
+  if (isLeftOut(gradientScale)) {
+    result.set(theta);
+    return;
+  }
   const scale = scalar(gradientScale);
   const correction1 = 1 - beta1 ** update.step;
   const correction2 = 1 - beta2 ** update.step;

@@ -32,6 +32,21 @@ function factorOf(onDevice: boolean): {
     : { shared: {}, uniforms: { factor: "f32" }, expression: "u.factor" };
 }
 
+/** Statements that a factor of 0 on the device replaces by others. */
+function unlessLeftOut(
+  onDevice: boolean,
+  statements: string,
+  instead: string,
+): string {
+  return onDevice
+    ? `
+  if (factor_load(0u) == 0.0) {
+    ${instead}
+  } else {${statements}
+  }`
+    : statements;
+}
+
 /** Records a kernel whose factor is on the device or a number. */
 function runWithFactor(
   runtime: Runtime,
@@ -55,11 +70,15 @@ const perturbKernel = kernelFamily(
       operands: { parameter: UPDATE, gradient: READ, saved: WRITE },
       shared,
       uniforms,
-      statements: `
+      statements: unlessLeftOut(
+        onDevice,
+        `
   saved = parameter;
   parameter += ${expression} * gradient${
-        adaptive ? " * (saved * saved)" : ""
-      };`,
+          adaptive ? " * (saved * saved)" : ""
+        };`,
+        "saved = parameter;",
+      ),
     });
   },
 );
@@ -131,10 +150,14 @@ const sgdKernel = kernelFamily(
         weight_decay: "f32",
         ...uniforms,
       },
-      statements: `
+      statements: unlessLeftOut(
+        onDevice,
+        `
   let g = ${expression} * gradient + u.weight_decay * parameter;
   ${hasVelocity ? velocity : ""}
   out = parameter - u.learning_rate * (${direction});`,
+        `out = parameter;${isFirst ? " velocity = vec4<f32>();" : ""}`,
+      ),
     });
   },
 );
@@ -202,13 +225,17 @@ const adamKernel = kernelFamily(
         decay: "f32",
         ...uniforms,
       },
-      statements: `
+      statements: unlessLeftOut(
+        onDevice,
+        `
   let g = ${expression} * gradient${decoupled ? "" : " + u.decay * parameter"};
   mean = u.beta1 * mean + u.one_minus_beta1 * g;
   square = u.beta2 * square + u.one_minus_beta2 * g * g;
   let root = sqrt(square) * u.root_scale + u.epsilon;
   let start = parameter${decoupled ? " - u.decay * parameter" : ""};
   out = start - u.step_size * mean / root;`,
+        "out = parameter;",
+      ),
     });
   },
 );

@@ -66,18 +66,47 @@ function perturb(scale: number, adaptive: boolean, onDevice = false) {
   };
 }
 
+/** Calls with a scale on the device: 1/2, and 0 with gradients that must not be looked at then. */
+function leftOutCases(
+  name: string,
+  operands: number,
+  run: (...inputs: Tensor[]) => Tensor,
+): OpCase[] {
+  const length = 67;
+  const others = Array.from(
+    { length: operands - 2 },
+    () => samples.floats([length], 0.25, 1),
+  );
+  const broken = samples.from([length], (i) => i % 2 === 0 ? NaN : Infinity);
+  return [
+    {
+      name: `${name}, a scalar on the device`,
+      inputs: [
+        samples.floats([length]),
+        samples.floats([length]),
+        ...others,
+        samples.from([], () => 0.5),
+      ],
+      run,
+    },
+    {
+      name: `${name}, left out`,
+      inputs: [
+        samples.floats([length]),
+        broken,
+        ...others,
+        samples.from([], () => 0),
+      ],
+      run,
+    },
+  ];
+}
+
 const perturbation = row("perturb", UPDATE, [
   ...forLengths("a number", 2, perturb(0.05, false)),
   ...forLengths("adaptive", 2, perturb(0.05, true)),
-  {
-    name: "a scalar on the device",
-    inputs: [
-      samples.floats([67]),
-      samples.floats([67]),
-      samples.from([], () => -0.75),
-    ],
-    run: perturb(0, false, true),
-  },
+  ...leftOutCases("plain", 2, perturb(0, false, true)),
+  ...leftOutCases("adaptive", 2, perturb(0, true, true)),
 ]);
 
 const maskedAdd = row(
@@ -103,10 +132,15 @@ function sgd(
   momentum: number,
   options: { readonly nesterov?: boolean; readonly first?: boolean } = {},
 ) {
-  return (x: Tensor, gradient: Tensor, v: Tensor): Tensor => {
+  return (
+    x: Tensor,
+    gradient: Tensor,
+    v: Tensor,
+    gradientScale: Tensor | number = 0.5,
+  ): Tensor => {
     const [parameter, velocity] = [copy(x), copy(v)];
     const withMomentum = momentum === 0 ? {} : { velocity };
-    flat.sgdStep({ parameter, gradient, gradientScale: 0.5, ...withMomentum }, {
+    flat.sgdStep({ parameter, gradient, gradientScale, ...withMomentum }, {
       learningRate: 0.1,
       momentum,
       dampening: 0.125,
@@ -123,12 +157,22 @@ const sgdStep = row("sgdStep", UPDATE, [
   ...forLengths("momentum", 3, sgd(0.9)),
   ...forLengths("Nesterov", 3, sgd(0.9, { nesterov: true })),
   ...forLengths("the first step", 3, sgd(0.9, { first: true })),
+  ...leftOutCases("without momentum", 3, sgd(0)),
+  ...leftOutCases("momentum", 3, sgd(0.9)),
+  ...leftOutCases("Nesterov", 3, sgd(0.9, { nesterov: true })),
+  ...leftOutCases("the first step", 3, sgd(0.9, { first: true })),
 ]);
 
 function adam(decoupled: boolean) {
-  return (x: Tensor, gradient: Tensor, m: Tensor, v: Tensor): Tensor => {
+  return (
+    x: Tensor,
+    gradient: Tensor,
+    m: Tensor,
+    v: Tensor,
+    gradientScale: Tensor | number = 1,
+  ): Tensor => {
     const [parameter, mean, square] = [copy(x), copy(m), copy(v)];
-    flat.adamStep({ parameter, gradient, mean, square }, {
+    flat.adamStep({ parameter, gradient, mean, square, gradientScale }, {
       learningRate: 0.01,
       beta1: 0.9,
       beta2: 0.999,
@@ -147,6 +191,8 @@ const positive = (length: number) => samples.floats([length], 0.25, 1);
 const adamStep = row("adamStep", UPDATE, [
   ...forLengths("Adam", 4, adam(false), positive),
   ...forLengths("AdamW", 4, adam(true), positive),
+  ...leftOutCases("Adam", 4, adam(false)),
+  ...leftOutCases("AdamW", 4, adam(true)),
 ]);
 
 /** Keeps the largest weights of two tensors that share one threshold, and all of a third. */
