@@ -9,10 +9,10 @@
 
 /** Functions by their names in WGSL; each may call others of the table. */
 const FUNCTIONS: Readonly<Record<string, string>> = {
-  // 2^k for k in [-126, 127].
+  // 2^k for whole k in [-126, 127], and 0 for -127. The sum's lowest bits are k + 127.
   pow2: `
-fn pow2(k: i32) -> f32 {
-  return bitcast<f32>(u32(k + 127) << 23u);
+fn pow2(k: f32) -> f32 {
+  return bitcast<f32>(bitcast<u32>(k + 12583039.0) << 23u);
 }
 `,
   // The upper 12 bits of the significand: products of two such parts are exact.
@@ -21,15 +21,27 @@ fn upper_part(x: f32) -> f32 {
   return bitcast<f32>(bitcast<u32>(x) & 0xfffff000u);
 }
 `,
-  // e^(x + low) = 2^k · e^r with |r| ≤ ln 2 / 2; \`low\` carries what x could not hold.
+  // e^r for |r| ≤ ln 2 / 2.
+  exp_rest: `
+fn exp_rest(r: f32) -> f32 {
+  return fma(r, fma(r, fma(r, fma(r, fma(r, fma(r, 0.0013814467, 0.0083687808), 0.041668393), 0.16666520), 0.49999994), 1.0), 1.0);
+}
+`,
+  // e^(x + low) = 2^k · e^r; \`low\` carries what x could not hold.
   exp_sum: `
 fn exp_sum(x: f32, low: f32) -> f32 {
   let bounded = clamp(x, -105.0, 90.0);
-  let k = floor(bounded * 1.44269504 + 0.5);
-  let r = ((bounded - k * 0.693359375) + low) + k * 2.12194440e-4;
-  let p = 1.0 + (r + r * r * (0.49999994 + r * (0.16666520 + r * (0.041668393 + r * (0.0083687808 + r * 0.0013814467)))));
-  let half = i32(k) >> 1u;
-  return select(p * pow2(half) * pow2(i32(k) - half), x, is_nan(x));
+  let k = round(bounded * 1.44269504);
+  let r = fma(k, 2.12194440e-4, fma(k, -0.693359375, bounded) + low);
+  let half = floor(0.5 * k);
+  return select(exp_rest(r) * pow2(half) * pow2(k - half), x, is_nan(x));
+}
+`,
+  // The same for x + low in [-88, 0], with 0 instead of subnormal numbers.
+  exp_negative: `
+fn exp_negative(x: f32, low: f32) -> f32 {
+  let k = round(x * 1.44269504);
+  return exp_rest(fma(k, 2.12194440e-4, fma(k, -0.693359375, x) + low)) * pow2(k);
 }
 `,
   exp_f32: `
@@ -209,16 +221,6 @@ fn sigmoid(x: f32) -> f32 {
   return 1.0 / (1.0 + exp_f32(-x));
 }
 `,
-  // erfc t = e^(-t²) · u · P(u) with u = 1 / (1 + t / 2), for t ≥ 1.
-  erfc_tail: `
-fn erfc_tail(t: f32) -> f32 {
-  let bounded = min(t, 10.25);
-  let u = 1.0 / (1.0 + 0.5 * bounded);
-  let p = u * (0.28209844 + u * (0.28203902 + u * (0.24696918 + u * (0.17875628 + u * (0.061059963 + u * (0.082392476 + u * (-0.22622717 + u * 0.093487181)))))));
-  let high = upper_part(bounded);
-  return exp_sum(-high * high, -(bounded - high) * (bounded + high)) * p;
-}
-`,
   // erf x = x · P(x²) for |x| ≤ 1.
   erf_small: `
 fn erf_small(x: f32) -> f32 {
@@ -226,30 +228,40 @@ fn erf_small(x: f32) -> f32 {
   return x * (1.1283791 + z * (-0.37612626 + z * (0.11283585 + z * (-0.026853813 + z * (0.0051883296 + z * (-0.00080102082 + z * 7.8539066e-5))))));
 }
 `,
-  erf_f32: `
-fn erf_f32(x: f32) -> f32 {
-  let size = abs(x);
-  let large = 1.0 - erfc_tail(size);
-  return select(select(select(large, -large, x < 0.0), erf_small(x), size < 1.0), x, is_nan(x));
+  // The standard normal distribution at a number: \`bell\` is e^(-x² / 2), \`tail\`
+  // the distribution function Φ(-|x|) = bell · P(u) with u = 1 / (1 + 0.4 |x|).
+  normal: `
+struct Normal {
+  bell: f32,
+  tail: f32,
+}
+fn normal(x: f32) -> Normal {
+  // At the bound the bell is 0.
+  let bounded = min(abs(x), 13.266);
+  let high = upper_part(bounded);
+  let bell = exp_negative(-0.5 * high * high, -0.5 * (bounded - high) * (bounded + high));
+  let u = 1.0 / fma(0.4, bounded, 1.0);
+  let p = fma(u, fma(u, fma(u, fma(u, fma(u, fma(u, fma(u, fma(u, -0.0400750861, 0.202647433), -0.377395958), 0.254658729), -0.0145664643), 0.159201473), 0.155619293), 0.159923464), -1.29052687e-5);
+  return Normal(bell, bell * p);
 }
 `,
-  // Φ(x), the distribution function of the standard normal distribution.
-  normal_cdf: `
-fn normal_cdf(x: f32) -> f32 {
-  let t = x * 0.70710678;
-  let tail = 0.5 * erfc_tail(abs(t));
-  let value = select(select(1.0 - tail, tail, x < 0.0), 0.5 + 0.5 * erf_small(t), abs(t) < 1.0);
-  return select(value, x, is_nan(x));
+  erf_f32: `
+fn erf_f32(x: f32) -> f32 {
+  let large = 1.0 - 2.0 * normal(x * 1.41421356).tail;
+  return select(select(select(large, -large, x < 0.0), erf_small(x), abs(x) < 1.0), x, is_nan(x));
 }
 `,
   gelu: `
 fn gelu(x: f32) -> f32 {
-  return x * normal_cdf(x);
+  let tail = normal(x).tail;
+  return x * select(tail, 1.0 - tail, x > 0.0);
 }
 `,
+  // dy · (Φ(x) + x · Φ'(x)).
   gelu_gradient: `
 fn gelu_gradient(x: f32, dy: f32) -> f32 {
-  return dy * (normal_cdf(x) + x * 0.39894228 * exp_f32(-0.5 * x * x));
+  let n = normal(x);
+  return dy * fma(x * 0.39894228, n.bell, select(n.tail, 1.0 - n.tail, x > 0.0));
 }
 `,
   // ½ (1 + tanh u) is sigmoid(2u), without the cancellation.
