@@ -31,6 +31,7 @@
 import type { DType } from "./dtype.ts";
 import type { FlatKernels } from "./flat_kernels.ts";
 import type { Shape } from "./shape.ts";
+import type { TuneOptions, Tuning } from "./tuning.ts";
 
 export type * from "./flat_kernels.ts";
 export { Storage } from "./_storage.ts";
@@ -587,6 +588,8 @@ export interface Backend<B extends BackendBuffer = BackendBuffer>
    * have it that compile kernels when they are first called.
    */
   compile?(run: () => unknown): Promise<void>;
+  /** Finds the fastest kernels for the products of a function, which are not computed; only devices have it that have a choice. */
+  tune?(run: () => unknown, options: TuneOptions): Promise<Tuning>;
   /** Gives memory back that is kept for later allocations; only devices have it that keep some. */
   trim?(): void;
 

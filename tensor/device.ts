@@ -16,6 +16,7 @@ import { Scope, scopeOrderError } from "./scope.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
 import { Storage } from "./_storage.ts";
 import { Tensor } from "./tensor.ts";
+import type { TuneOptions, Tuning } from "./tuning.ts";
 
 /** What a device's tensors take at the moment. */
 export interface DeviceMemory {
@@ -235,6 +236,46 @@ export class Device implements AsyncDisposable {
       using _scope = this.scope();
       await run();
     });
+  }
+
+  /**
+   * Finds out by trials how products of matrices and convolutions of a function
+   * are computed fastest, and computes them so from then on. Only webgpu has a
+   * choice. Without this, it chooses by sizes and by what is known of the
+   * adapter, which is the same in each run; with it, what is chosen depends on
+   * how fast things were at that time, and so does the rounding of results.
+   * **Keep the result** and give it to {@linkcode openDevice} later: then the
+   * same is chosen, and nothing is tried again.
+   *
+   * As with {@linkcode Device.warmup}, the function is called but its kernels
+   * are not run. Trials take from some tenths of a second to seconds for each
+   * size of product, and memory for one product's operands.
+   *
+   * @param run For instance the passes of a training step.
+   * @param options Who is told of products.
+   * @returns All that is known, also from before and of other adapters; `undefined` on devices that have no choice, which do not call the function.
+   * @throws {DeviceError} If a kernel does not compile, something is read inside, or the device is being profiled.
+   *
+   * @example Trials whose result is kept
+   * ```ts
+   * import { matmul, ones, openDevice } from "@cram/tensor";
+   *
+   * await using device = await openDevice("cpu");
+   * using _scope = device.scope();
+   * const x = ones(device, [64, 64]);
+   * const tuning = await device.tune(() => matmul(x, x));
+   * // Later, or elsewhere on the same GPU:
+   * await using again = await openDevice("cpu", { tuning });
+   * ```
+   */
+  async tune(
+    run: () => unknown,
+    options: TuneOptions = {},
+  ): Promise<Tuning | undefined> {
+    return await this.backend.tune?.(async () => {
+      using _scope = this.scope();
+      await run();
+    }, options);
   }
 
   /**

@@ -44,5 +44,6 @@ export * from "./slice.ts";
 export * from "./softmax.ts";
 export * from "./softmax_cross_entropy.ts";
 export * from "./transpose.ts";
+export * from "./tuning.ts";
 export * from "./where.ts";
 export { Tensor } from "./tensor.ts";

@@ -7,6 +7,7 @@
 import type { Backend, DeviceKind } from "./backend.ts";
 import { Device } from "./device.ts";
 import { ArgumentError } from "./errors.ts";
+import { checkTuning, type Tuning } from "./tuning.ts";
 
 /** What a device is opened with. Options of other kinds of device are ignored. */
 export interface DeviceOptions {
@@ -20,6 +21,8 @@ export interface DeviceOptions {
   readonly maxBindingBytes?: number;
   /** webgpu: which adapter is preferred where there are several. Default: `"high-performance"`. */
   readonly powerPreference?: "low-power" | "high-performance";
+  /** webgpu: what `device.tune()` found before; what it has of other adapters is left alone. Default: kernels are chosen by sizes alone. */
+  readonly tuning?: Tuning | undefined;
 }
 
 const KINDS: readonly DeviceKind[] = ["webgpu", "cpu", "reference"];
@@ -34,7 +37,7 @@ const KINDS: readonly DeviceKind[] = ["webgpu", "cpu", "reference"];
  * @param kind Which implementation; a software adapter is fine for `webgpu` when it is named here.
  * @param options Threads, limits, preferences.
  * @returns The device, for `await using`.
- * @throws {ArgumentError} If the kind (or `CRAM_DEVICE`) or an option is none.
+ * @throws {ArgumentError} If the kind (or `CRAM_DEVICE`) or an option is none, or the tuning is none for this version.
  * @throws {NoAdapterError} If `webgpu` was asked for and there is no adapter.
  *
  * @example The device that works everywhere
@@ -124,6 +127,7 @@ function checkOptions(options: DeviceOptions): void {
       `Cannot open a device with maxBindingBytes ${maxBindingBytes}: expected a multiple of 256`,
     );
   }
+  if (options.tuning !== undefined) checkTuning(options.tuning);
   checkChoice("limits", limits, ["native", "default"]);
   checkChoice("powerPreference", powerPreference, [
     "low-power",

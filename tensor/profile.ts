@@ -77,7 +77,15 @@ export interface Profile {
 
 /** Methods of a backend that are no kernels. */
 const OTHERS: ReadonlySet<keyof Backend> = new Set(
-  ["read", "synchronize", "close", "timeKernels", "compile", "trim"] as const,
+  [
+    "read",
+    "synchronize",
+    "close",
+    "timeKernels",
+    "compile",
+    "tune",
+    "trim",
+  ] as const,
 );
 
 /** Devices that are being profiled. */

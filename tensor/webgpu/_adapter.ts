@@ -61,10 +61,20 @@ export async function findAdapter(
   return adapter && describe(adapter);
 }
 
+function identityOf({ info }: GPUAdapter, { limits }: GPUDevice): string {
+  const { vendor, architecture, device, description } = info;
+  return JSON.stringify({
+    ...{ vendor, architecture, device, description },
+    limits: LIMITS.map((name) => limits[name]),
+  });
+}
+
 /** A device, and what it was made of. */
 export interface RequestedDevice {
   readonly gpu: GPUDevice;
   readonly adapter: FoundAdapter;
+  /** All that is known of the adapter and that the speed of kernels may depend on: WebGPU tells no version of the driver but in some descriptions. */
+  readonly identity: string;
 }
 
 /**
@@ -95,7 +105,7 @@ export async function requestDevice(
         ? FEATURES.filter((name) => adapter.features.has(name))
         : [],
     });
-    return { gpu, adapter: found };
+    return { gpu, adapter: found, identity: identityOf(adapter, gpu) };
   } catch (cause) {
     throw new DeviceError(
       `Cannot open a webgpu device on "${found.description}": ${

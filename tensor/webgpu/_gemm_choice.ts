@@ -153,3 +153,143 @@ function splits(
 function evenSplits(count: number, wanted: number): number {
   return Math.ceil(count / Math.ceil(count / wanted));
 }
+
+/** Rows, columns, lanes along both, of tiles in workgroup memory that are worth a try. */
+const TILES = [
+  [8, 8, 16, 16],
+  [8, 8, 8, 16],
+  [8, 8, 16, 8],
+  [8, 8, 8, 8],
+  [8, 4, 8, 16],
+  [4, 8, 16, 8],
+  [4, 4, 16, 16],
+  [4, 4, 8, 8],
+] as const;
+
+/** The same of invocations that load for themselves. */
+const REGISTERS = [4, 8].flatMap((rows) =>
+  [4, 8].flatMap((columns) =>
+    [1, 2, 4, 8, 16].map((lanesN) =>
+      [
+        rows as 4 | 8,
+        columns as 4 | 8,
+        REGISTER_LANES / lanesN,
+        lanesN,
+      ] as const
+    )
+  )
+);
+
+/** Registers on hardware, where they are seldom better: the ones that are square. */
+const FEW_REGISTERS = REGISTERS.filter(([rows, columns, , lanesN]) =>
+  rows === columns && lanesN === 8
+);
+
+/**
+ * Ways to compute a product that are worth a try: the one that
+ * {@linkcode chooseGemm} takes first, each with as many partial results as that
+ * would have for it.
+ */
+export function gemmCandidates(
+  sizes: GemmSizes,
+  traits: GemmTraits,
+): GemmChoice[] {
+  const { problems, m, n } = sizes;
+  const { software, busyGroups } = traits;
+  const shapes = [
+    ...(software ? [] : TILES.map((shape) => ["tiles", shape] as const)),
+    ...(software ? REGISTERS : FEW_REGISTERS)
+      .map((shape) => ["registers", shape] as const),
+  ];
+  const candidates = shapes.flatMap(([variant, shape]): GemmChoice[] => {
+    const [rows, columns, lanesM, lanesN] = shape;
+    // Lanes with nothing to do.
+    if (
+      variant === "registers" && lanesN > lanesFor(Math.ceil(n / columns), 64)
+    ) {
+      return [];
+    }
+    const groups = problems * Math.ceil(m / (rows * lanesM)) *
+      Math.ceil(n / (columns * lanesN));
+    const busy = Math.floor(busyGroups / groups);
+    return [{
+      ...{ variant, rows, columns, lanesM, lanesN },
+      ...splits(sizes, software ? Math.max(busy, cachedSplits(sizes)) : busy),
+    }];
+  });
+  return distinct([chooseGemm(sizes, traits), ...candidates])
+    .filter((choice) => fits(choice, traits));
+}
+
+/** The same way with fewer and with more partial results, if that is different. */
+export function splitCandidates(
+  sizes: GemmSizes,
+  choice: GemmChoice,
+): GemmChoice[] {
+  const now = choice.segmentSplits * choice.lengthSplits;
+  return distinct([
+    choice,
+    ...[1, now / 4, now / 2, now * 2, now * 4].map((wanted) => ({
+      ...choice,
+      ...splits(sizes, Math.floor(wanted)),
+    })),
+  ]);
+}
+
+function distinct(choices: readonly GemmChoice[]): GemmChoice[] {
+  return [
+    ...new Map(choices.map((choice) => [formatChoice(choice), choice]))
+      .values(),
+  ];
+}
+
+/** Whether an adapter has workgroups of this size, with so much memory. */
+function fits(
+  { variant, rows, columns, lanesM, lanesN }: GemmChoice,
+  { maxInvocations, maxWorkgroupBytes }: GemmTraits,
+): boolean {
+  const bytes = variant === "tiles"
+    ? 4 * TILE_DEPTH * (rows * lanesM + columns * lanesN)
+    : 0;
+  return lanesM * lanesN <= maxInvocations && bytes <= maxWorkgroupBytes;
+}
+
+/** A choice as text, such as `tiles 8x8 16x16 1x4`. */
+export function formatChoice(choice: GemmChoice): string {
+  const { variant, rows, columns, lanesM, lanesN } = choice;
+  const { segmentSplits, lengthSplits } = choice;
+  return `${variant} ${rows}x${columns} ${lanesM}x${lanesN} ${segmentSplits}x${lengthSplits}`;
+}
+
+const CHOICE =
+  /^(tiles|registers) ([48])x([48]) (\d{1,3})x(\d{1,3}) (\d{1,2})x(\d{1,2})$/;
+
+/** The choice of a text; `undefined` if it is none, or none that computes a product. */
+export function parseChoice(text: string): GemmChoice | undefined {
+  const match = CHOICE.exec(text);
+  if (match === null) return undefined;
+  const variant = match[1] as GemmChoice["variant"];
+  const [rows, columns, lanesM, lanesN, segmentSplits, lengthSplits] = match
+    .slice(2).map(Number);
+  const splits = segmentSplits * lengthSplits;
+  // Each lane of a tile loads one block of 4 by 4 of either operand.
+  const computes = variant === "tiles"
+    ? lanesN >= rows && lanesM >= columns
+    : lanesM * lanesN === REGISTER_LANES;
+  if (!computes || splits < 1 || splits > MAX_SPLITS) return undefined;
+  return {
+    variant,
+    rows: rows as 4 | 8,
+    columns: columns as 4 | 8,
+    ...{ lanesM, lanesN, segmentSplits, lengthSplits },
+  };
+}
+
+/** The choice of a text that a device can use; `undefined` if it is none. */
+export function usableChoice(
+  text: string,
+  traits: GemmTraits,
+): GemmChoice | undefined {
+  const choice = parseChoice(text);
+  return choice && fits(choice, traits) ? choice : undefined;
+}

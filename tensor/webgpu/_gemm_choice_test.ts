@@ -1,5 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { chooseGemm, type GemmSizes } from "./_gemm_choice.ts";
+import {
+  chooseGemm,
+  formatChoice,
+  gemmCandidates,
+  type GemmSizes,
+  splitCandidates,
+  usableChoice,
+} from "./_gemm_choice.ts";
 import type { Traits } from "./_runtime.ts";
 
 const SOFTWARE: Traits = {
@@ -104,4 +111,64 @@ Deno.test("chooseGemm() takes 4 rows at a time when 8 would be filled up", () =>
   const rows = (rowsAlike: number) =>
     chooseGemm({ ...product(36, 8, 64), rowsAlike }, SOFTWARE).rows;
   assertEquals([3, 4, 12, 16, 36].map(rows), [4, 4, 4, 8, 8]);
+});
+
+Deno.test("gemmCandidates() begins with what chooseGemm() takes, and all of them can be used", () => {
+  for (const traits of [SOFTWARE, HARDWARE]) {
+    for (const sizes of [product(4096, 64, 576), product(30, 3, 9, 5)]) {
+      const candidates = gemmCandidates(sizes, traits);
+      assertEquals(candidates[0], chooseGemm(sizes, traits));
+      for (const choice of candidates) {
+        assertEquals(usableChoice(formatChoice(choice), traits), choice);
+      }
+      assertEquals(
+        new Set(candidates.map(formatChoice)).size,
+        candidates.length,
+      );
+    }
+  }
+});
+
+Deno.test("gemmCandidates() has no tiles on software adapters, and no lanes without columns", () => {
+  const candidates = gemmCandidates(product(512, 12, 64), SOFTWARE);
+  assertEquals(
+    candidates.every(({ variant }) => variant === "registers"),
+    true,
+  );
+  assertEquals(Math.max(...candidates.map(({ lanesN }) => lanesN)), 4);
+  const tiles = gemmCandidates(product(512, 512, 64), HARDWARE)
+    .filter(({ variant }) => variant === "tiles");
+  assertEquals(tiles.length, 8);
+});
+
+Deno.test("splitCandidates() has fewer and more partial results, where they can be", () => {
+  const sizes = product(8, 8, 65536);
+  const splits = (wanted: GemmSizes) =>
+    splitCandidates(wanted, {
+      ...chooseGemm(sizes, HARDWARE),
+      lengthSplits: 16,
+    })
+      .map(({ lengthSplits }) => lengthSplits);
+  assertEquals(splits(sizes), [16, 1, 4, 8, 32, 64]);
+  const whole = { ...chooseGemm(sizes, HARDWARE), lengthSplits: 1 };
+  assertEquals(splitCandidates({ ...sizes, whole: true }, whole), [whole]);
+});
+
+Deno.test("usableChoice() takes no text that computes nothing or does not fit", () => {
+  const takes = (text: string) => usableChoice(text, HARDWARE) !== undefined;
+  assertEquals(takes("tiles 8x8 16x16 1x1"), true);
+  assertEquals(takes("registers 4x8 32x2 2x8"), true);
+  for (
+    const text of [
+      ...["", "tiles", "tiles 8x8 16x16", "tiles 8x8 16x16 1x1 "],
+      ...["columns 8x8 16x16 1x1", "tiles 5x8 16x16 1x1"],
+      // Fewer lanes than blocks to load.
+      "tiles 8x8 4x64 1x1",
+      // More lanes than the adapter has, and more memory.
+      ...["tiles 8x8 32x16 1x1", "tiles 8x8 128x8 1x1"],
+      // Other than 64 lanes.
+      "registers 4x4 8x4 1x1",
+      ...["tiles 8x8 16x16 0x1", "tiles 8x8 16x16 9x9"],
+    ]
+  ) assertEquals(takes(text), false, text);
 });

@@ -79,14 +79,40 @@ function kernelOf(
   return kernel;
 }
 
+/**
+ * What products have in common that are computed in the same way, as text: the
+ * source, along which axes operands lie, problems, rows, columns, segments and
+ * their length.
+ */
+export function gemmName(
+  { name }: GemmSource,
+  { aAlong, bAlong }: Pick<GemmFlags, "aAlong" | "bAlong">,
+  { problems, m, n, segments, length }: GemmSizes,
+): string {
+  return `${name} ${aAlong}${bAlong} ${problems}x${m}x${n} ${segments}x${length}`;
+}
+
 /** The plans of one device. */
 export class GemmPlans {
   readonly #traits: GemmTraits;
+  /** What was found by trials, by {@linkcode gemmName}. */
+  readonly #tuned = new Map<string, GemmChoice>();
   readonly #plans = new Map<GemmSource, RecentMap<GemmPlan>>();
   readonly #words = new Uint32Array(7);
 
   constructor(traits: GemmTraits) {
     this.#traits = traits;
+  }
+
+  /** What was found by trials. */
+  get tuned(): ReadonlyMap<string, GemmChoice> {
+    return this.#tuned;
+  }
+
+  /** From now on products of this name are computed in this way. */
+  setTuned(name: string, choice: GemmChoice): void {
+    this.#tuned.set(name, choice);
+    this.#plans.clear();
   }
 
   /** How a product is computed on this device. */
@@ -105,7 +131,12 @@ export class GemmPlans {
     words[6] = sizes.length;
     let plan = plans.get(words, words.length);
     if (plan === undefined) {
-      const choice = chooseGemm(sizes, this.#traits);
+      const tuned = this.#tuned.get(gemmName(source, flags, sizes));
+      const choice = tuned === undefined
+        ? chooseGemm(sizes, this.#traits)
+        : sizes.whole
+        ? { ...tuned, segmentSplits: 1, lengthSplits: 1 }
+        : tuned;
       plan = gemmPlan(source, flags, choice);
       plans.set(words, words.length, plan);
     }

@@ -5,6 +5,7 @@ import { BufferTooLargeError, DeviceError } from "../errors.ts";
 import type { RequestedDevice } from "./_adapter.ts";
 import { BindGroupCache } from "./_bind_groups.ts";
 import { type Block, GpuBuffer, type GpuView } from "./_buffer.ts";
+import type { GemmCall } from "./_gemm.ts";
 import type { GemmTraits } from "./_gemm_choice.ts";
 import { GemmPlans } from "./_gemm_plans.ts";
 import { Health } from "./_health.ts";
@@ -50,6 +51,8 @@ export class Runtime {
   readonly queue: Queue;
   /** How products are computed. */
   readonly gemmPlans: GemmPlans;
+  /** Where products are noted instead of being computed, while a tuner asks which there are. */
+  recordedGemms: GemmCall[] | undefined;
   // Asking the platform for limits takes as long as the rest of a dispatch.
   readonly #maxBindings: number;
   readonly #maxGroups: number;

@@ -24,20 +24,21 @@ function isRequired(): boolean {
 
 const available = isRequired() || await findAdapter({}) !== undefined;
 
-/** Registers a test with a backend of its own, once for the adapter's limits and once for WebGPU's default limits; skipped where there is no adapter. */
+/** Registers a test with a backend of its own, once for the adapter's limits and once for WebGPU's default limits unless the options say which; skipped where there is no adapter. */
 export function testOnWebGpu(
   name: string,
   test: (backend: WebGpuBackend) => Promise<void>,
   options: DeviceOptions = {},
   traits: Partial<Traits> = {},
 ): void {
-  for (const limits of ["native", "default"] as const) {
+  const { limits: wanted } = options;
+  for (const limits of wanted ? [wanted] : ["native", "default"] as const) {
     Deno.test({
       name: `${name} [${limits} limits]`,
       ignore: !available,
       fn: async () => {
         const backend = await openWebGpuBackend(
-          { limits, ...options },
+          { ...options, limits },
           traits,
         );
         try {

@@ -27,7 +27,9 @@ import type {
   UnaryOp,
 } from "../backend.ts";
 import type { AdamUpdate, MagnitudePart, SgdUpdate } from "../flat_kernels.ts";
+import { ArgumentError } from "../errors.ts";
 import type { DeviceOptions } from "../open_device.ts";
+import type { TuneOptions, Tuning } from "../tuning.ts";
 import { FEATURES, requestDevice } from "./_adapter.ts";
 import type { GpuBuffer, GpuView } from "./_buffer.ts";
 import { cast } from "./_cast.ts";
@@ -39,6 +41,8 @@ import {
   conv2dBackwardWeight,
 } from "./_convolution.ts";
 import { fill } from "./_fill.ts";
+import { formatChoice, usableChoice } from "./_gemm_choice.ts";
+import { tuneGemms } from "./_gemm_tuner.ts";
 import { gather, type IndexedLayout } from "./_gather.ts";
 import { dropout, randomUniform } from "./_random.ts";
 import { scatterAdd } from "./_scatter.ts";
@@ -74,10 +78,30 @@ const SOFTWARE_MEMORY_LIMIT = 4 * 2 ** 30;
 export class WebGpuBackend implements Backend<GpuBuffer> {
   readonly info: DeviceInfo;
   readonly runtime: Runtime;
+  /** What the adapter is called in a tuning. */
+  readonly #identity: string;
+  #tuning: Tuning;
 
-  constructor(info: DeviceInfo, runtime: Runtime) {
+  constructor(
+    info: DeviceInfo,
+    runtime: Runtime,
+    identity: string,
+    tuning: Tuning,
+  ) {
     this.info = info;
     this.runtime = runtime;
+    this.#identity = identity;
+    this.#tuning = tuning;
+    const ways = tuning.adapters[identity] ?? {};
+    for (const [name, way] of Object.entries(ways)) {
+      const choice = usableChoice(way, runtime.traits);
+      if (choice === undefined) {
+        throw new ArgumentError(
+          `Cannot use the tuning: "${info.description}" cannot compute "${name}" by "${way}"`,
+        );
+      }
+      runtime.gemmPlans.setTuned(name, choice);
+    }
   }
 
   allocate(byteLength: number): GpuBuffer {
@@ -110,6 +134,23 @@ export class WebGpuBackend implements Backend<GpuBuffer> {
 
   async compile(run: () => unknown): Promise<void> {
     await this.runtime.compile(run);
+  }
+
+  async tune(
+    run: () => unknown,
+    { onProduct = () => {} }: TuneOptions,
+  ): Promise<Tuning> {
+    await tuneGemms(this.runtime, run, onProduct);
+    const ways = Array.from(
+      this.runtime.gemmPlans.tuned,
+      ([name, choice]) => [name, formatChoice(choice)],
+    ).sort();
+    const { adapters } = this.#tuning;
+    this.#tuning = {
+      version: 1,
+      adapters: { ...adapters, [this.#identity]: Object.fromEntries(ways) },
+    };
+    return this.#tuning;
   }
 
   trim(): void {
@@ -435,6 +476,7 @@ export class WebGpuBackend implements Backend<GpuBuffer> {
  * @param traits Tests force variants of kernels by other traits than the adapter has.
  * @throws {NoAdapterError} If there is no adapter.
  * @throws {DeviceError} If the adapter makes no device.
+ * @throws {ArgumentError} If the tuning has something for this adapter that it cannot do.
  */
 export async function openWebGpuBackend(
   options: DeviceOptions = {},
@@ -477,5 +519,11 @@ export async function openWebGpuBackend(
     memoryLimit,
     traits,
   });
-  return new WebGpuBackend(info, runtime);
+  const { tuning = { version: 1, adapters: {} } } = options;
+  try {
+    return new WebGpuBackend(info, runtime, requested.identity, tuning);
+  } catch (error) {
+    runtime.close();
+    throw error;
+  }
 }

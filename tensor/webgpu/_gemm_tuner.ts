@@ -1,0 +1,157 @@
+/** Finds by trials how a device computes the products of a function fastest. */
+
+import { dtypeInfo } from "../dtype.ts";
+import { DeviceError } from "../errors.ts";
+import { sizeOf } from "../shape.ts";
+import type { TunedProduct } from "../tuning.ts";
+import type { GpuBuffer, GpuView } from "./_buffer.ts";
+import { fill } from "./_fill.ts";
+import { flagsOf, type GemmCall, runPlan } from "./_gemm.ts";
+import {
+  formatChoice,
+  gemmCandidates,
+  type GemmChoice,
+  splitCandidates,
+} from "./_gemm_choice.ts";
+import { gemmName, gemmPlan } from "./_gemm_plans.ts";
+import type { Runtime } from "./_runtime.ts";
+import { timesInTurn } from "./_trial_clock.ts";
+
+/** What another way must take at most, in parts of the plain one's time, to be worth it. */
+const WORTHWHILE = 0.97;
+
+/** Ways that take this many times as long as the fastest are tried once only. */
+const HOPELESS = 1.5;
+
+/** How long the trials of one product should take, in milliseconds. */
+const TRIAL_MILLISECONDS = 60;
+const MIN_ROUNDS = 3;
+const MAX_ROUNDS = 25;
+
+/**
+ * Finds out which products a function computes, tries those that nothing is
+ * known of, and lets the device compute them in the fastest way from then on.
+ * Nothing of the function is run on the device.
+ *
+ * @param runtime The device.
+ * @param run The function.
+ * @param onProduct Told of each product.
+ */
+export async function tuneGemms(
+  runtime: Runtime,
+  run: () => unknown,
+  onProduct: (product: TunedProduct) => void,
+): Promise<void> {
+  if (runtime.queue.observer !== undefined) {
+    throw new DeviceError(
+      "Cannot tune the webgpu device while it is being profiled",
+    );
+  }
+  const calls = await recorded(runtime, run);
+  let done = 0;
+  for (const [name, call] of calls) {
+    const { choice, ...times } = await tuneGemm(runtime, call);
+    runtime.gemmPlans.setTuned(name, choice);
+    onProduct({
+      name,
+      way: formatChoice(choice),
+      ...times,
+      done: ++done,
+      total: calls.size,
+    });
+  }
+}
+
+/** The products of a function by name, without those that were tried before. */
+async function recorded(
+  runtime: Runtime,
+  run: () => unknown,
+): Promise<Map<string, GemmCall>> {
+  const found: GemmCall[] = runtime.recordedGemms = [];
+  try {
+    await runtime.compile(run);
+  } finally {
+    runtime.recordedGemms = undefined;
+  }
+  const calls = new Map<string, GemmCall>();
+  for (const call of found) {
+    const name = gemmName(call.source, flagsOf(call), call.sizes);
+    const isEmpty = sizeOf(call.out.shape) === 0;
+    if (!isEmpty && !runtime.gemmPlans.tuned.has(name)) calls.set(name, call);
+  }
+  return calls;
+}
+
+/** The fastest way, and its time and the plain one's. */
+interface Found {
+  readonly choice: GemmChoice;
+  readonly milliseconds: number;
+  readonly plainMilliseconds: number;
+}
+
+async function tuneGemm(runtime: Runtime, recorded: GemmCall): Promise<Found> {
+  const buffers: GpuBuffer[] = [];
+  const own = (view: GpuView): GpuView => {
+    // Of its place in its buffer only the alignment counts.
+    const byteOffset = view.byteOffset % runtime.binding.alignment;
+    const bytes = sizeOf(view.shape) * dtypeInfo(view.dtype).byteSize;
+    const buffer = runtime.allocate(Math.ceil((byteOffset + bytes) / 4) * 4);
+    buffers.push(buffer);
+    const mine = { ...view, buffer, byteOffset };
+    fill(runtime, mine, 1);
+    return mine;
+  };
+  try {
+    const { a, b, out, bias, preActivation } = recorded;
+    const call: GemmCall = {
+      ...recorded,
+      a: own(a),
+      b: own(b),
+      out: own(out),
+      bias: bias && own(bias),
+      preActivation: preActivation && own(preActivation),
+    };
+    const shapes = gemmCandidates(call.sizes, runtime.traits);
+    const first = await trial(runtime, call, shapes);
+    const splits = splitCandidates(call.sizes, first.choice);
+    if (splits.length === 1) return first;
+    const [plain] = shapes;
+    return await trial(runtime, call, [plain, ...splits]);
+  } finally {
+    for (const buffer of buffers) runtime.free(buffer);
+  }
+}
+
+/** Tries ways in turn, the plain one first, which wins unless another is clearly faster. */
+async function trial(
+  runtime: Runtime,
+  call: GemmCall,
+  choices: readonly GemmChoice[],
+): Promise<Found> {
+  const flags = flagsOf(call);
+  const runs = choices.map((choice) => {
+    const plan = gemmPlan(call.source, flags, choice);
+    return () => runPlan(runtime, call, plan);
+  });
+  await runtime.compile(() => runs.forEach((run) => run()));
+  // The first round touches memory for the first time, and is not counted.
+  await timesInTurn(runtime, runs, 1);
+  const once = await timesInTurn(runtime, runs, 1);
+  const limit = HOPELESS * Math.min(...once);
+  const hopeful = [...runs.keys()].filter((i) => i === 0 || once[i] <= limit);
+  const total = hopeful.reduce((sum, i) => sum + once[i], 0);
+  const rounds = Math.ceil(TRIAL_MILLISECONDS / total);
+  const times = await timesInTurn(
+    runtime,
+    hopeful.map((i) => runs[i]),
+    Math.min(MAX_ROUNDS, Math.max(MIN_ROUNDS, rounds)),
+  );
+  const [plain] = times;
+  const least = Math.min(...times);
+  const best = least < WORTHWHILE * plain ? times.indexOf(least) : 0;
+  return {
+    choice: choices[hopeful[best]],
+    milliseconds: times[best],
+    plainMilliseconds: plain,
+  };
+}
