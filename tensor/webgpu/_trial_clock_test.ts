@@ -7,11 +7,11 @@ import { timesInTurn } from "./_trial_clock.ts";
 testOnWebGpu(
   "timesInTurn() tells long work from short",
   async ({ runtime }) => {
-    const view = viewOfValues(runtime, new Float32Array(2 ** 18));
+    const view = viewOfValues(runtime, new Float32Array(2 ** 16));
     const fills = (count: number) => () => {
       for (let i = 0; i < count; i++) fill(runtime, view, i);
     };
-    const [short, long] = await timesInTurn(runtime, [fills(1), fills(20)], 3);
+    const [short, long] = await timesInTurn(runtime, [fills(1), fills(80)], 3);
     assertEquals(
       short > 0 && long > 3 * short,
       true,
