@@ -1,6 +1,6 @@
 /**
- * Every operation and its gradients on every device, against the reference
- * in float64.
+ * Every operation and its gradients on every device, against the reference:
+ * float32 against float64, float16 against float16.
  *
  * @module
  */
@@ -50,17 +50,24 @@ async function runCase(
   device: Device,
   { inputs, run, gradients }: OpCase,
   float: DType,
+  single: readonly number[] = [],
 ): Promise<CallValues> {
-  const operands = inputs.map((input) => upload(device, input, float));
+  const operands = inputs.map((input, i) =>
+    upload(device, input, single.includes(i) ? "float32" : float)
+  );
   const results: Tensor[] = [];
   if (gradients) {
     using tape = new Tape();
-    const sources = operands.filter(({ dtype }) => dtype === float);
+    const sources = operands.filter((_, i) => inputs[i].dtype === "float32");
     tape.watch(sources);
     const out = run(...operands);
     results.push(out);
     using seed = seedLike(out);
     results.push(...tape.gradients(out, sources, { seed }));
+    assertEquals(
+      results.slice(1).map(({ dtype }) => dtype),
+      sources.map(({ dtype }) => dtype),
+    );
   } else {
     results.push(run(...operands));
   }
@@ -69,7 +76,9 @@ async function runCase(
   return results.map(({ shape, dtype }, i) => ({
     shape,
     dtype: dtype === float ? "float32" : dtype,
-    data: data[i],
+    data: dtype === "float16" && float === dtype
+      ? fromFloat16(data[i])
+      : data[i],
   }));
 }
 
@@ -95,7 +104,30 @@ function hasDenormals({ inputs }: OpCase): boolean {
 }
 
 const reference = await openDevice("reference");
-const expectations = new Map<Op, Promise<Expectation[]>>();
+
+/** What a table of floats is computed in, and what its reference is. */
+interface Precision {
+  readonly float: "float32" | "float16";
+  readonly reference: DType;
+  /** Distance of neighbouring numbers beyond what tolerances know of. */
+  readonly step: (x: number) => number;
+  readonly expectations: Map<Op, Promise<Expectation[]>>;
+}
+
+const SINGLE: Precision = {
+  float: "float32",
+  reference: "float64",
+  step: () => 0,
+  expectations: new Map(),
+};
+
+/** Computed in float32 and rounded once, so that a result may be the next number. */
+const HALF: Precision = {
+  float: "float16",
+  reference: "float16",
+  step: (x) => 2 ** Math.max(Math.floor(Math.log2(Math.abs(x))) - 10, -24),
+  expectations: new Map(),
+};
 
 /** What a call gives on the reference; GPUs may see denormal operands as 0. */
 interface Expectation {
@@ -103,20 +135,28 @@ interface Expectation {
   readonly flushed: CallValues;
 }
 
-function expected(op: Op): Promise<Expectation[]> {
+function expected(
+  op: Op,
+  { expectations, reference: float }: Precision,
+): Promise<Expectation[]> {
   const known = expectations.get(op);
   if (known !== undefined) return known;
   const values = Promise.all(op.cases.map(async (call) => {
-    const exact = await runCase(reference, call, "float64");
+    const single = float === "float16" ? singleOf(op) : [];
+    const exact = await runCase(reference, call, float, single);
     return {
       exact,
       flushed: hasDenormals(call)
-        ? await runCase(reference, flushed(call), "float64")
+        ? await runCase(reference, flushed(call), float, single)
         : exact,
     };
   }));
   expectations.set(op, values);
   return values;
+}
+
+function singleOf({ single = [] }: Op): readonly number[] {
+  return single === "all" ? [] : single;
 }
 
 /** Numbers as float32, decoded where a dtype holds bit patterns. */
@@ -163,9 +203,12 @@ function allowance(
   expected: number,
   tolerance: Tolerance,
   kind: "cpu" | "webgpu",
+  { step }: Precision,
 ): number {
-  const relative = tolerance[kind] *
-    Math.max(Math.abs(expected), tolerance.scale);
+  const size = Math.max(Math.abs(expected), tolerance.scale);
+  const relative = tolerance[kind] === 0
+    ? 0
+    : tolerance[kind] * size + step(size);
   // GPUs may write 0 for denormal results.
   return kind === "webgpu" ? relative + SMALLEST_NORMAL : relative;
 }
@@ -176,6 +219,7 @@ function compare(
   actual: CallValues,
   { exact, flushed }: Expectation,
   kind: "cpu" | "webgpu",
+  precision: Precision,
 ): void {
   assertEquals(actual.length, exact.length);
   for (const [i, value] of actual.entries()) {
@@ -189,7 +233,7 @@ function compare(
     for (let j = 0; j < e.length; j++) {
       const agrees = [e[j], kind === "webgpu" ? f[j] : e[j]].some((x) =>
         Object.is(a[j], x) ||
-        Math.abs(a[j] - x) <= allowance(x, tolerance, kind)
+        Math.abs(a[j] - x) <= allowance(x, tolerance, kind, precision)
       );
       assert(
         agrees,
@@ -201,14 +245,30 @@ function compare(
   }
 }
 
-function testOp(op: Op, { kind, test }: TestedDevice): void {
-  test(`${op.name} agrees with the reference`, async (device) => {
+function testOp(
+  op: Op,
+  { kind, test }: TestedDevice,
+  precision: Precision,
+): void {
+  const { float } = precision;
+  test(`${op.name} agrees with the reference in ${float}`, async (device) => {
+    if (device.kindOf(float) !== "float") return;
+    const single = float === "float16" ? singleOf(op) : [];
     const [expectation, actual] = await Promise.all([
-      expected(op),
-      Promise.all(op.cases.map((call) => runCase(device, call, "float32"))),
+      expected(op, precision),
+      Promise.all(
+        op.cases.map((call) => runCase(device, call, float, single)),
+      ),
     ]);
     for (const [i, call] of op.cases.entries()) {
-      compare(op, call, actual[i], expectation[i], kind as "cpu" | "webgpu");
+      compare(
+        op,
+        call,
+        actual[i],
+        expectation[i],
+        kind as "cpu" | "webgpu",
+        precision,
+      );
     }
   });
 }
@@ -221,5 +281,8 @@ for (
     WEBGPU_SMALL_BINDINGS,
   )
 ) {
-  for (const op of OPS) testOp(op, device);
+  for (const op of OPS) testOp(op, device, SINGLE);
+  // With small bindings, for the sake of odd offsets.
+  if (device.name !== WEBGPU_SMALL_BINDINGS.name) continue;
+  for (const op of OPS) if (op.single !== "all") testOp(op, device, HALF);
 }

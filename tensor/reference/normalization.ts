@@ -126,8 +126,13 @@ export function layerNorm(
   const means = elementsOf(views.mean);
   const rstds = elementsOf(views.rstd);
   for (let r = 0; r < rows; r++) {
-    const element = (c: number): number =>
-      x[r * columns + c] + (residual?.[r * columns + c] ?? 0);
+    // What is normalized is what the gradient sees: the sum as it is stored.
+    if (sum && residual) {
+      for (let i = r * columns; i < (r + 1) * columns; i++) {
+        sum[i] = x[i] + residual[i];
+      }
+    }
+    const element = (c: number): number => (sum ?? x)[r * columns + c];
     const { mean, variance } = moments(columns, element);
     const rstd = 1 / Math.sqrt(variance + views.epsilon);
     means[r] = mean;
@@ -135,7 +140,6 @@ export function layerNorm(
     for (let c = 0; c < columns; c++) {
       const i = r * columns + c;
       out[i] = (element(c) - mean) * rstd * scale[c] + bias[c];
-      if (sum) sum[i] = element(c);
     }
   }
 }

@@ -2,6 +2,7 @@
 
 import { DeviceError, NoAdapterError } from "../errors.ts";
 import type { DeviceOptions } from "../open_device.ts";
+import { roundsHalf } from "./_float16.ts";
 
 /** What is known of an adapter before a device is made of it. */
 export interface FoundAdapter {
@@ -75,6 +76,8 @@ export interface RequestedDevice {
   readonly adapter: FoundAdapter;
   /** All that is known of the adapter and that the speed of kernels may depend on: WebGPU tells no version of the driver but in some descriptions. */
   readonly identity: string;
+  /** Whether it rounds to float16 as IEEE 754 has it; `undefined` if it has none. */
+  readonly roundsHalf: boolean | undefined;
 }
 
 /**
@@ -105,7 +108,15 @@ export async function requestDevice(
         ? FEATURES.filter((name) => adapter.features.has(name))
         : [],
     });
-    return { gpu, adapter: found, identity: identityOf(adapter, gpu) };
+    const identity = identityOf(adapter, gpu);
+    return {
+      gpu,
+      adapter: found,
+      identity,
+      roundsHalf: gpu.features.has("shader-f16")
+        ? await roundsHalf(gpu, identity)
+        : undefined,
+    };
   } catch (cause) {
     throw new DeviceError(
       `Cannot open a webgpu device on "${found.description}": ${

@@ -1,6 +1,7 @@
 /** Working on strided operands box by box, where they are larger than one binding. */
 
 import type { GpuView } from "./_buffer.ts";
+import { elementBytes, movedTypeOf } from "./_element_type.ts";
 import type { BindingLimits } from "./_slots.ts";
 
 /** A part of an index space. */
@@ -18,7 +19,7 @@ export interface Box {
  * contiguous operand that no other exceeds are contiguous.
  *
  * @param shape The index space.
- * @param strides For each operand of 4-byte elements: its stride along each axis.
+ * @param strides For each operand, of elements of at most 4 bytes: its stride along each axis.
  * @param limits The device's limits.
  * @param run Records the work on a box.
  */
@@ -66,7 +67,7 @@ function reachOf(
 }
 
 /**
- * The part of an operand of 4-byte elements that a box touches.
+ * The part of an operand that a box touches.
  *
  * @param view The operand.
  * @param offset The box's first element in it.
@@ -84,10 +85,11 @@ export function boxOf(
   for (let axis = 0; axis < shape.length; axis++) {
     if (strides[axis] < 0) first -= strides[axis] * (shape[axis] - 1);
   }
+  const bytes = elementBytes(movedTypeOf(view.dtype));
   return {
     view: {
       ...view,
-      byteOffset: view.byteOffset + 4 * (offset - first),
+      byteOffset: view.byteOffset + bytes * (offset - first),
       shape: [reachOf(shape, strides)],
     },
     first,

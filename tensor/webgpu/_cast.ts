@@ -3,6 +3,7 @@
 import { type DType, dtypeInfo } from "../dtype.ts";
 import { sizeOf } from "../shape.ts";
 import type { GpuView } from "./_buffer.ts";
+import { FLOAT16_BITS } from "./_float16.ts";
 import { type ElementType, type Kernel, kernelFamily } from "./_kernel.ts";
 import { forRowRanges, rowsOf } from "./_rows.ts";
 import type { Runtime } from "./_runtime.ts";
@@ -88,25 +89,7 @@ fn float16_value(bits: u32) -> f32 {
   let scaled = select((exponent + 112u) << 23u, 0x7f800000u, exponent == 31u);
   return bitcast<f32>(sign | scaled | (mantissa << 13u));
 }
-// The mantissa without its last bits, rounded to nearest, ties to even; a
-// carry runs on into the exponent.
-fn rounded_shift(bits: u32, shift: u32) -> u32 {
-  let half = (1u << (shift - 1u)) - 1u;
-  return (bits + half + ((bits >> shift) & 1u)) >> shift;
-}
-fn float16_bits(bits: u32) -> u32 {
-  let sign = (bits >> 16u) & 0x8000u;
-  let size = bits & 0x7fffffffu;
-  if (size > 0x7f800000u) { return 0x7e00u; }
-  if (size >= 0x477ff000u) { return sign | 0x7c00u; }
-  if (size >= 0x38800000u) {
-    return sign | rounded_shift(size - 0x38000000u, 13u);
-  }
-  // Below 2^-14 the last place is worth 2^-24, below 2^-25 all is 0.
-  if (size < 0x33000000u) { return sign; }
-  let mantissa = (size & 0x7fffffu) | 0x800000u;
-  return sign | rounded_shift(mantissa, 126u - (size >> 23u));
-}
+${FLOAT16_BITS}
 fn bfloat16_bits(bits: u32) -> u32 {
   if ((bits & 0x7fffffffu) > 0x7f800000u) { return 0x7fc0u; }
   return rounded_shift(bits, 16u);
@@ -209,9 +192,33 @@ function storePacked(byteSize: number): string {
   }).join("\n");
 }
 
+/** Between floats that kernels compute with: their operands convert. */
+const convertKernel: Kernel = {
+  name: "cast-float",
+  operands: {
+    x: { access: "read", type: "f32", vector: true },
+    out: { access: "read_write", type: "f32", vector: true },
+  },
+  uniforms: { size: "u32" },
+  workgroupSize: WORKGROUP_SIZE,
+  body: `
+  let i = index * 4u;
+  if (i + 4u <= u.size) {
+    out_store4(i, x_load4(i));
+    return;
+  }
+  for (var j = i; j < u.size; j++) {
+    out_store(j, x_load(j));
+  }`,
+};
+
 /** Converts between any two dtypes of the device. */
 export function cast(runtime: Runtime, x: GpuView, out: GpuView): void {
-  const kernel = castKernel(x.dtype as GpuDType, out.dtype as GpuDType);
+  const converts = runtime.traits.roundsHalf !== undefined &&
+    [x, out].every(({ dtype }) => dtype === "float32" || dtype === "float16");
+  const kernel = converts
+    ? convertKernel
+    : castKernel(x.dtype as GpuDType, out.dtype as GpuDType);
   const bytes = Math.max(...[x, out].map((v) => dtypeInfo(v.dtype).byteSize));
   const size = sizeOf(out.shape);
   forRowRanges(size, bytes, runtime.binding, (start, count) => {

@@ -3,6 +3,7 @@
 import { assert, AssertionError } from "@std/assert";
 import type { Backend, BackendBuffer, View } from "../backend.ts";
 import { type DType, dtypeInfo, type HostArray, hostArray } from "../dtype.ts";
+import { fromBfloat16, fromFloat16 } from "../float16.ts";
 import { createReferenceBackend } from "../reference/mod.ts";
 import { type Shape, sizeOf } from "../shape.ts";
 import type { WebGpuBackend } from "./backend.ts";
@@ -13,7 +14,7 @@ export interface TestTensor {
   readonly shape: Shape;
   /** Its elements before the kernel runs; bit patterns of 16-bit floats. */
   readonly values: ArrayLike<number>;
-  /** How many bytes lie before it in its buffer; a multiple of 4. */
+  /** How many bytes lie before it in its buffer; a multiple of its elements' size. */
   readonly byteOffset?: number;
 }
 
@@ -83,8 +84,11 @@ export async function assertAgrees<Name extends string>(
   reference.close();
   for (const name in tensors) {
     const { dtype, shape } = tensors[name];
+    const [found, wanted] = [actual, expected].map((results) =>
+      numbersOf(dtype, results[name])
+    );
     for (let i = 0; i < sizeOf(shape); i++) {
-      const [x, y] = [actual[name][i], expected[name][i]];
+      const [x, y] = [found[i], wanted[i]];
       if (!agrees(x, y, dtype === "float32" ? tolerance : {})) {
         throw new AssertionError(
           `Element ${i} of "${name}" [${shape}] is ${x}, on the reference device ${y}`,
@@ -92,6 +96,12 @@ export async function assertAgrees<Name extends string>(
       }
     }
   }
+}
+
+/** Elements as numbers, of which NaN is one. */
+function numbersOf(dtype: DType, elements: HostArray): HostArray {
+  if (dtype === "float16") return fromFloat16(elements);
+  return dtype === "bfloat16" ? fromBfloat16(elements) : elements;
 }
 
 function agrees(

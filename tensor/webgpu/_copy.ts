@@ -4,13 +4,18 @@ import type { StridedLayout } from "../backend.ts";
 import { sizeOf } from "../shape.ts";
 import { boxOf, forBoxes } from "./_boxes.ts";
 import type { GpuView } from "./_buffer.ts";
+import { elementBytes, movedTypeOf } from "./_element_type.ts";
 import { type ElementType, type Kernel, kernelFamily } from "./_kernel.ts";
 import type { Runtime } from "./_runtime.ts";
 
 const WORKGROUP_SIZE = 64;
 
 /** A copy along axes, of four neighbouring elements at a time or of single ones. */
-const copyKernel = kernelFamily((rank: number, vector: boolean): Kernel => {
+const copyKernel = kernelFamily((
+  type: "u32" | "f16",
+  rank: number,
+  vector: boolean,
+): Kernel => {
   const uniforms: Record<string, ElementType> = {
     size: "u32",
     source_first: "u32",
@@ -30,10 +35,10 @@ const copyKernel = kernelFamily((rank: number, vector: boolean): Kernel => {
     if (axis > 0) lines.push(`  rest /= u.shape${axis};`);
   }
   return {
-    name: `copy-${rank}-${vector ? 4 : 1}`,
+    name: `copy-${type}-${rank}-${vector ? 4 : 1}`,
     operands: {
-      source: { access: "read", type: "u32", vector },
-      target: { access: "read_write", type: "u32", vector },
+      source: { access: "read", type, vector },
+      target: { access: "read_write", type, vector },
     },
     uniforms,
     workgroupSize: WORKGROUP_SIZE,
@@ -55,8 +60,9 @@ ${lines.join("\n")}
 });
 
 /**
- * Copies elements of 4 bytes. A run of neighbours is copied without a kernel,
- * unless both sides lie in one buffer, which WebGPU has no copies within.
+ * Copies elements of 4 bytes, or of float16. A run of neighbours is copied
+ * without a kernel, unless both sides lie in one buffer, which WebGPU has no
+ * copies within, or it is none of whole words.
  */
 export function stridedCopy(
   runtime: Runtime,
@@ -66,14 +72,16 @@ export function stridedCopy(
 ): void {
   const { shape, sourceStrides, targetStrides } = mergeAxes(layout);
   const strides = [sourceStrides, targetStrides];
+  const type = movedTypeOf(source.dtype);
   const isRun = shape.length === 1 &&
     strides.every(([stride]) => stride === 1);
-  if (isRun && source.buffer.block !== target.buffer.block) {
-    const [from, to, length] = [
-      layout.sourceOffset,
-      layout.targetOffset,
-      shape[0],
-    ].map((elements) => 4 * elements);
+  const run = [layout.sourceOffset, layout.targetOffset, shape[0]]
+    .map((elements) => elementBytes(type) * elements);
+  if (
+    isRun && source.buffer.block !== target.buffer.block &&
+    run.every((bytes) => bytes % 4 === 0)
+  ) {
+    const [from, to, length] = run;
     runtime.copy(source, from, target, to, length);
     return;
   }
@@ -109,7 +117,7 @@ export function stridedCopy(
       uniforms[`target_stride${axis}`] = targetStrides[axis];
     }
     runtime.run(
-      copyKernel(box.shape.length, vector),
+      copyKernel(type, box.shape.length, vector),
       { source: from.view, target: to.view },
       uniforms,
       Math.ceil(size / (WORKGROUP_SIZE * (vector ? 4 : 1))),

@@ -1,8 +1,9 @@
 /** Slices of a tensor by index. */
 
 import type { AxisLayout } from "../backend.ts";
-import { dtypeInfo } from "../dtype.ts";
+import { type DType, dtypeInfo } from "../dtype.ts";
 import type { GpuView } from "./_buffer.ts";
+import { movedTypeOf } from "./_element_type.ts";
 import { type Kernel, kernelFamily } from "./_kernel.ts";
 import { forRowRanges, rowsOf } from "./_rows.ts";
 import type { Runtime } from "./_runtime.ts";
@@ -12,14 +13,18 @@ const WORKGROUP_SIZE = 64;
 /** The layout of gather and scatter-add: how many indices there are too. */
 export type IndexedLayout = AxisLayout & { readonly count: number };
 
-const gatherKernel = kernelFamily((vector: boolean): Kernel => {
+const gatherKernel = kernelFamily((
+  type: "u32" | "f16",
+  vector: boolean,
+): Kernel => {
+  const missing = type === "f16" ? "f16(nan())" : "u.missing";
   const four = vector ? "4" : "";
   return {
-    name: `gather-${vector ? 4 : 1}`,
+    name: `gather-${type}-${vector ? 4 : 1}`,
     operands: {
-      x: { access: "read", type: "u32", vector },
+      x: { access: "read", type, vector },
       indices: { access: "read", type: "i32" },
-      out: { access: "read_write", type: "u32", vector },
+      out: { access: "read_write", type, vector },
     },
     uniforms: {
       size: "u32",
@@ -44,15 +49,17 @@ const gatherKernel = kernelFamily((vector: boolean): Kernel => {
   // Negative indices are large without their sign.
   let wanted = u32(indices_load(k));
   if (wanted >= u.length) {
-    out_store${four}(at, ${vector ? "vec4<u32>(u.missing)" : "u.missing"});
+    out_store${four}(at, ${vector ? `vec4<${type}>(${missing})` : missing});
   } else if (wanted - u.first < u.held) {
     out_store${four}(at, x_load${four}((o * u.held + wanted - u.first) * u.inner + i));
   }`,
   };
 });
 
-/** The bits of NaN. */
-const NAN_BITS = 0x7fc00000;
+/** The bits of what stands for elements of 4 bytes that are not there: NaN of floats, else 0. */
+function missingBits(dtype: DType): number {
+  return dtypeInfo(dtype).kind === "float" ? 0x7fc00000 : 0;
+}
 
 /** `out[o, i, :] = x[o, indices[i], :]`; NaN or 0 where there is no such index. */
 export function gather(
@@ -62,13 +69,13 @@ export function gather(
   out: GpuView,
   layout: IndexedLayout,
 ): void {
-  const missing = dtypeInfo(x.dtype).kind === "float" ? NAN_BITS : 0;
+  const missing = missingBits(x.dtype);
   const vector = layout.inner % 4 === 0;
   forIndexedRanges(runtime, layout, (range) => {
     const { outer, inner, count, held } = range;
     const size = outer * count * inner;
     runtime.run(
-      gatherKernel(vector),
+      gatherKernel(movedTypeOf(x.dtype), vector),
       {
         x: rowsOf(x, inner, range.firstRow, outer * held),
         indices: rowsOf(indices, 1, range.firstIndex, count),
@@ -105,6 +112,15 @@ export interface IndexedRange {
   readonly firstIndexedRow: number;
 }
 
+/** Whether a slice of the outer axis fits a binding, so that each index is looked at once. */
+export function slicesFit(
+  { binding }: Pick<Runtime, "binding">,
+  { length, inner, count }: Pick<IndexedLayout, "length" | "inner" | "count">,
+): boolean {
+  return 4 * Math.max(length, count) * inner <=
+    binding.maxBindingBytes - binding.alignment;
+}
+
 /** Calls `run` for ranges of the outer axis if one slice fits a binding; else, slice by slice, for ranges of indices and, within, of positions. */
 export function forIndexedRanges(
   { binding }: Runtime,
@@ -113,7 +129,7 @@ export function forIndexedRanges(
 ): void {
   const rowBytes = 4 * inner;
   const sliceBytes = Math.max(length, count) * rowBytes;
-  if (sliceBytes <= binding.maxBindingBytes - binding.alignment) {
+  if (slicesFit({ binding }, { length, inner, count })) {
     forRowRanges(outer, sliceBytes, binding, (firstOuter, slices) => {
       run({
         outer: slices,

@@ -29,15 +29,21 @@
  * batch size compiles nothing.
  *
  * **Operands** are read and written by generated functions that take the
- * index of an element of the view (for types of 2 bytes: of a 32-bit word):
+ * index of an element of the view (for `u32` operands of a smaller dtype: of a
+ * 32-bit word):
  * `x_load(i)`, `x_store(i, value)`, and for `vector` operands `x_load4(i)`,
  * `x_store4(i, value)` with `i` a multiple of 4. The functions know about
  * everything that is awkward in WebGPU, so that a kernel does not:
  *
- * - Views begin at any multiple of 4 bytes, bindings at multiples of
- *   `minStorageBufferOffsetAlignment`: what is left over is added to `i`. A
- *   `vector` operand that does not begin at a multiple of 16 bytes is read by
- *   four scalar loads.
+ * - An `f32` operand may be a float16 tensor: what is loaded is converted, and
+ *   what is stored is rounded to nearest even. Kernels compute in float32, and
+ *   there is a pipeline for each combination of dtypes that is used. An operand
+ *   of type `f16` is a float16 tensor whose elements are moved unchanged.
+ *   `x_rounded(value)` is what a load gives of what was stored.
+ * - Views begin at any multiple of their elements' size, bindings at multiples
+ *   of `minStorageBufferOffsetAlignment`: what is left over is added to `i`. A
+ *   `vector` operand that does not begin at a multiple of four elements is read
+ *   by four scalar loads.
  * - A buffer that is read and written in one dispatch (in place, or two views
  *   of one buffer) is bound once, for all operands that live in it.
  * - An operand larger than one binding is **bound in parts**, and the
@@ -70,12 +76,15 @@
 /** The type of an operand's elements as the kernel sees them. */
 export type ElementType = "f32" | "i32" | "u32";
 
+/** The type of an operand's elements in memory, or in a kernel that moves them as they are. */
+export type StorageType = ElementType | "f16";
+
 /** One operand of a kernel. */
 export interface OperandSpec {
   /** Whether the kernel writes it; written operands can be read too. */
   readonly access: "read" | "read_write";
-  /** The type of its elements. */
-  readonly type: ElementType;
+  /** The type of its elements; `f32` operands may be float16 tensors. */
+  readonly type: StorageType;
   /** Whether it is (also) accessed four elements at a time. */
   readonly vector?: boolean;
   /** Whether it is added to atomically; written `u32` operands only. */

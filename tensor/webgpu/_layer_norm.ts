@@ -26,7 +26,7 @@ const layerNormKernel = kernelFamily(
   ${loop} {
     ${
       residual
-        ? `let value = x_load${suffix}(begin + j) + residual_load${suffix}(begin + j);
+        ? `let value = sum_rounded${suffix}(x_load${suffix}(begin + j) + residual_load${suffix}(begin + j));
     sum_store${suffix}(begin + j, value);`
         : `let value = x_load${suffix}(begin + j);`
     }

@@ -20,16 +20,25 @@ export class PipelineCache {
   readonly #gpu: GPUDevice;
   readonly #health: Health;
   readonly #maxBindingBytes: number;
+  readonly #roundsHalf: boolean | undefined;
   readonly #pipelines = new WeakMap<Kernel, Map<string, Pipeline>>();
   /** What {@linkcode PipelineCache.prepare} is compiling. */
   readonly #begun = new WeakMap<Kernel, Set<string>>();
   readonly #compiling: Promise<void>[] = [];
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
 
-  constructor(gpu: GPUDevice, health: Health, maxBindingBytes: number) {
+  constructor(
+    gpu: GPUDevice,
+    health: Health,
+    { maxBindingBytes, roundsHalf }: {
+      readonly maxBindingBytes: number;
+      readonly roundsHalf: boolean | undefined;
+    },
+  ) {
     this.#gpu = gpu;
     this.#health = health;
     this.#maxBindingBytes = maxBindingBytes;
+    this.#roundsHalf = roundsHalf;
   }
 
   /** The pipeline for a kernel whose operands are bound in this way. */
@@ -98,7 +107,12 @@ export class PipelineCache {
     readonly code: string;
   } {
     const gpu = this.#gpu;
-    const code = kernelSource(kernel, plan, this.#maxBindingBytes);
+    const code = kernelSource(
+      kernel,
+      plan,
+      this.#maxBindingBytes,
+      this.#roundsHalf,
+    );
     const layout = this.#layout(plan);
     const descriptor = {
       label: kernel.name,

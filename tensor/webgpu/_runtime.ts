@@ -41,6 +41,8 @@ export interface Traits extends GemmTraits {
   readonly maxInvocations: number;
   /** Bytes of workgroup memory. */
   readonly maxWorkgroupBytes: number;
+  /** Whether the adapter rounds to float16 as IEEE 754 has it; `undefined` if its kernels know no float16. */
+  readonly roundsHalf?: boolean;
 }
 
 /** Runs kernels on one device. */
@@ -65,7 +67,10 @@ export class Runtime {
   readonly #uniforms: UniformCache;
   readonly #readback: Readback;
 
-  constructor({ gpu, adapter }: RequestedDevice, options: RuntimeOptions) {
+  constructor(
+    { gpu, adapter, roundsHalf }: RequestedDevice,
+    options: RuntimeOptions,
+  ) {
     const { limits } = gpu;
     const { maxBindingBytes, memoryLimit } = options;
     this.gpu = gpu;
@@ -77,6 +82,7 @@ export class Runtime {
       busyGroups: adapter.software ? 8 : 256,
       maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,
+      roundsHalf,
       ...options.traits,
     };
     this.gemmPlans = new GemmPlans(this.traits);
@@ -97,7 +103,10 @@ export class Runtime {
         }),
       retire,
     }, { maxBufferBytes: limits.maxBufferSize, memoryLimit });
-    this.#pipelines = new PipelineCache(gpu, this.#health, maxBindingBytes);
+    this.#pipelines = new PipelineCache(gpu, this.#health, {
+      maxBindingBytes,
+      roundsHalf: this.traits.roundsHalf,
+    });
     this.#bindGroups = new BindGroupCache(gpu, maxBindingBytes);
     this.#uniforms = new UniformCache(gpu, retire);
     this.#readback = new Readback(gpu, this.queue, this.#health);

@@ -1,8 +1,9 @@
 /** Slices added to a tensor by index. */
 
 import type { GpuView } from "./_buffer.ts";
+import { cast } from "./_cast.ts";
 import { elementTypeOf } from "./_element_type.ts";
-import { forIndexedRanges, type IndexedLayout } from "./_gather.ts";
+import { forIndexedRanges, type IndexedLayout, slicesFit } from "./_gather.ts";
 import { withSortedPositions } from "./_index_sort.ts";
 import { type ElementType, type Kernel, kernelFamily } from "./_kernel.ts";
 import { rowsOf } from "./_rows.ts";
@@ -73,6 +74,15 @@ export function scatterAdd(
   layout: IndexedLayout,
 ): void {
   if (layout.count === 0) return;
+  if (out.dtype === "float16" && !slicesFit(runtime, layout)) {
+    // What several dispatches add to is rounded behind the last.
+    runtime.temporary(out.shape, (sums) => {
+      cast(runtime, out, sums);
+      scatterAdd(runtime, indices, updates, sums, layout);
+      cast(runtime, sums, out);
+    });
+    return;
+  }
   const vector = layout.inner % 4 === 0;
   const kernel = scatterKernel(elementTypeOf(out.dtype), vector);
   forIndexedRanges(runtime, layout, (range) => {

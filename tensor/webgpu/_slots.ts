@@ -3,10 +3,11 @@
  * WebGPU's rules about alignment, size and aliasing of bindings.
  */
 
-import { dtypeInfo } from "../dtype.ts";
+import { type DType, dtypeInfo } from "../dtype.ts";
 import { sizeOf } from "../shape.ts";
 import type { Block, GpuView } from "./_buffer.ts";
-import type { ElementType, Kernel } from "./_kernel.ts";
+import { elementBytes } from "./_element_type.ts";
+import type { Kernel, StorageType } from "./_kernel.ts";
 
 /** What the platform says about bindings. */
 export interface BindingLimits {
@@ -20,7 +21,7 @@ export interface BindingLimits {
 export interface Slot {
   readonly block: Block;
   readonly access: "read" | "read_write";
-  readonly type: ElementType;
+  readonly type: StorageType;
   /** How many numbers an element of the array in WGSL has. */
   readonly width: 1 | 4;
   /** Whether its elements are atomic, for all of its operands. */
@@ -38,7 +39,7 @@ export interface SlotPlan {
   readonly slots: readonly Slot[];
   /** For each operand, in order: the slot it lives in. */
   readonly slotOf: readonly number[];
-  /** For each operand, in order: its first element in the slot, in elements of 4 bytes. */
+  /** For each operand, in order: its first element in the slot, in elements of the slot. */
   readonly bases: readonly number[];
   /** All that the WGSL text depends on beside the kernel. */
   readonly key: string;
@@ -68,14 +69,15 @@ export function planSlots(
   const slotOf: number[] = [];
   const begins: number[] = [];
   for (const name in kernel.operands) {
-    const { access, type, vector, atomic = false } = kernel.operands[name];
+    const { access, vector, atomic = false } = kernel.operands[name];
     const view = viewOf(kernel, name, views);
+    const type = storageTypeOf(kernel.operands[name].type, view.dtype);
     const { block } = view.buffer;
     const begin = view.byteOffset;
     const bytes = sizeOf(view.shape) * dtypeInfo(view.dtype).byteSize;
     const offset = begin - begin % alignment;
     const end = Math.ceil((begin + Math.max(bytes, 4)) / 16) * 16;
-    const width = vector && begin % 16 === 0 ? 4 : 1;
+    const width = vector && begin % (4 * elementBytes(type)) === 0 ? 4 : 1;
     begins.push(begin);
     const index = shared.get(block) ?? -1;
     if (index === -1) {
@@ -88,7 +90,7 @@ export function planSlots(
     slotOf.push(index);
     const slot = slots[index];
     if (access === "read_write") slot.access = access;
-    if (type !== slot.type) slot.type = "u32";
+    if (type !== slot.type) slot.type = commonType(kernel, type, slot.type);
     if (width !== slot.width) slot.width = 1;
     if (atomic) slot.atomic = true;
     slot.offset = Math.min(slot.offset, offset);
@@ -101,9 +103,29 @@ export function planSlots(
       `;${slot.access}.${slot.type}.${slot.width}.${slot.parts}.${slot.atomic}`;
   }
   const bases = begins.map((begin, operand) =>
-    (begin - slots[slotOf[operand]].offset) / 4
+    (begin - slots[slotOf[operand]].offset) /
+    elementBytes(slots[slotOf[operand]].type)
   );
   return { slots, slotOf, bases, key };
+}
+
+/** How the elements of a dtype are stored that a kernel sees in a type. */
+function storageTypeOf(type: StorageType, dtype: DType): StorageType {
+  return type === "f32" && dtype === "float16" ? "f16" : type;
+}
+
+/** What elements of two types are read and written through in one buffer: their bits. */
+function commonType(
+  kernel: Kernel,
+  a: StorageType,
+  b: StorageType,
+): StorageType {
+  if (elementBytes(a) !== elementBytes(b)) {
+    throw new TypeError(
+      `Cannot run kernel "${kernel.name}": operands of types ${a} and ${b} live in one buffer that it writes`,
+    );
+  }
+  return "u32";
 }
 
 function viewOf(

@@ -1,6 +1,13 @@
 /** The WGSL text of a kernel: its body between generated declarations. */
 
-import type { ElementType, Kernel, OperandSpec } from "./_kernel.ts";
+import { elementBytes } from "./_element_type.ts";
+import { FLOAT16_BITS } from "./_float16.ts";
+import type {
+  ElementType,
+  Kernel,
+  OperandSpec,
+  StorageType,
+} from "./_kernel.ts";
 import type { Slot, SlotPlan } from "./_slots.ts";
 
 /** The uniform fields of a kernel, in order: what the runtime adds, then its own. */
@@ -22,12 +29,14 @@ export function uniformFields(
  * @param kernel The kernel.
  * @param plan How its operands are bound.
  * @param maxBindingBytes Where parts of a slot end.
+ * @param roundsHalf Whether the adapter's own conversion to float16 is that of IEEE 754.
  * @returns WGSL.
  */
 export function kernelSource(
   kernel: Kernel,
   plan: SlotPlan,
   maxBindingBytes: number,
+  roundsHalf = true,
 ): string {
   const fields = uniformFields(kernel)
     .map(([name, type]) => `  ${name}: ${type},`);
@@ -45,14 +54,15 @@ export function kernelSource(
   // a copy. Barriers must not depend on one: in browsers, what comes from
   // private memory is not known to be the same for all lanes.
   const copied = !/Barrier\(/.test(`${kernel.declarations}${kernel.body}`);
+  const half = plan.slots.some(({ type }) => type === "f16");
   return `// ${kernel.name}
-struct Uniforms {
+${half ? "enable f16;\n" : ""}struct Uniforms {
 ${fields.join("\n")}
 }
 @group(0) @binding(0) var<uniform> ${copied ? "uniforms" : "u"}: Uniforms;
 ${copied ? "var<private> u: Uniforms;\n" : ""}${slots.join("")}${
     operands.join("")
-  }${PRELUDE}${kernel.declarations ?? ""}
+  }${PRELUDE}${half ? toHalfSource(roundsHalf) : ""}${kernel.declarations ?? ""}
 @compute @workgroup_size(${kernel.workgroupSize})
 fn main(
   @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -88,6 +98,26 @@ fn inf() -> f32 {
 }
 `;
 
+/** Conversions of what is stored as float16. */
+function toHalfSource(roundsHalf: boolean): string {
+  return `${roundsHalf ? "" : FLOAT16_BITS}
+fn to_half(x: f32) -> f16 {
+  return ${
+    roundsHalf
+      ? "f16(x)"
+      : "f16(unpack2x16float(float16_bits(bitcast<u32>(x))).x)"
+  };
+}
+fn to_half4(x: vec4<f32>) -> vec4<f16> {
+  return ${
+    roundsHalf
+      ? "vec4<f16>(x)"
+      : "vec4<f16>(to_half(x.x), to_half(x.y), to_half(x.z), to_half(x.w))"
+  };
+}
+`;
+}
+
 /** The bindings of a slot, and functions that access its elements by their index in the whole slot. */
 function slotSource(
   slot: Slot,
@@ -111,12 +141,13 @@ function slotSource(
   const inPart = (statement: (part: string, i: string) => string) => {
     const branches: string[] = [];
     for (let part = 0; part < parts; part++) {
-      const start = part * maxBindingBytes / 4;
+      const elements = maxBindingBytes / elementBytes(type);
+      const start = part * elements;
       const body = statement(name(part), part === 0 ? "i" : `(i - ${start}u)`);
       branches.push(
         part === parts - 1
           ? `  ${body}`
-          : `  if (i < ${start + maxBindingBytes / 4}u) { ${body}${
+          : `  if (i < ${start + elements}u) { ${body}${
             body.startsWith("return") ? "" : " return;"
           } }`,
       );
@@ -178,8 +209,16 @@ function operandSource(
   index: number,
 ): string {
   const at = (i: number) => `u.${name}_base + i${i === 0 ? "" : ` + ${i}u`}`;
-  const own = (value: string, to: string, differs = slot.type !== type) =>
-    differs ? `bitcast<${to}>(${value})` : value;
+  const own = (
+    value: string,
+    to: StorageType,
+    width: "" | "4" = "",
+  ): string => {
+    if (slot.type === type) return value;
+    const toType = width === "4" ? `vec4<${to}>` : to;
+    if (slot.type !== "f16") return `bitcast<${toType}>(${value})`;
+    return to === "f16" ? `to_half${width}(${value})` : `${toType}(${value})`;
+  };
   const four = `vec4<${type}>`;
   const slotFour = `vec4<${slot.type}>`;
   const components = [..."xyzw"];
@@ -194,23 +233,33 @@ function operandSource(
         components.map((_, i) => `slot${index}_get(${at(i)})`).join(", ")
       })`;
     text += `fn ${name}_load4(i: u32) -> ${four} {
-  return ${own(value, four)};
+  return ${own(value, type, "4")};
 }
 `;
   }
   if (access === "read_write") {
+    const stored = (width: "" | "4") =>
+      slot.type === "f16" && type === "f32"
+        ? `${width === "4" ? four : type}(to_half${width}(value))`
+        : "value";
     text += `fn ${name}_store(i: u32, value: ${type}) {
   slot${index}_set(${at(0)}, ${own("value", slot.type)});
+}
+fn ${name}_rounded(value: ${type}) -> ${type} {
+  return ${stored("")};
 }
 `;
     if (vector) {
       const statements = slot.width === 4
-        ? [`slot${index}_set4(${at(0)}, ${own("value", slotFour)});`]
+        ? [`slot${index}_set4(${at(0)}, ${own("value", slot.type, "4")});`]
         : components.map((c, i) =>
           `slot${index}_set(${at(i)}, ${own(`value.${c}`, slot.type)});`
         );
       text += `fn ${name}_store4(i: u32, value: ${four}) {
   ${statements.join("\n  ")}
+}
+fn ${name}_rounded4(value: ${four}) -> ${four} {
+  return ${stored("4")};
 }
 `;
     }

@@ -506,7 +506,9 @@ export async function openWebGpuBackend(
       "float16",
       "bfloat16",
     ],
-    floatDTypes: ["float32"],
+    floatDTypes: gpu.features.has("shader-f16")
+      ? ["float32", "float16"]
+      : ["float32"],
     features: [...gpu.features].filter((feature) =>
       FEATURES.includes(feature as GPUFeatureName)
     ),

@@ -19,6 +19,7 @@ function row(
   return {
     name,
     tolerance: EXACT,
+    single: "all",
     cases: Object.entries(cases).map(([name, make]): OpCase => ({
       name,
       inputs: [where],

@@ -26,6 +26,7 @@ function row(name: string, tolerance: Tolerance, cases: OpCase[]): Op {
   return {
     name,
     tolerance,
+    single: "all",
     cases: cases.map(({ run, ...call }) => ({
       ...call,
       run: (...inputs) => {

@@ -72,6 +72,7 @@ const modes = [true, false].flatMap((training) =>
 const batchNormOp: Op = {
   name: "batchNorm",
   tolerance: STATISTICS,
+  single: [1, 2, 3, 4],
   cases: [
     ...([[2, 3, 2, 3], [5, 7], [2, 1], [9, 9, 64], [3000, 5]] as const).flatMap(
       (shape) =>
@@ -130,6 +131,7 @@ const smallLayers = [
 const layerNormOp: Op = {
   name: "layerNorm",
   tolerance: STATISTICS,
+  single: [1, 2],
   cases: [
     ...smallLayers,
     layerCase([0, 4], 1),
@@ -149,6 +151,7 @@ function farFromZero(shape: Shape): HostTensor {
 
 const farMeans: Op = {
   name: "batchNorm and layerNorm of far means",
+  single: [1, 2, 3, 4],
   tolerance: {
     cpu: 3e-4,
     webgpu: 1e-3,
@@ -267,6 +270,7 @@ const smallLosses = [
 
 const crossEntropyOp: Op = {
   name: "softmaxCrossEntropy",
+  single: "all",
   tolerance: {
     cpu: 3e-6,
     webgpu: 3e-6,

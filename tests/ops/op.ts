@@ -33,6 +33,8 @@ export interface OpCase {
 export interface Op {
   readonly name: string;
   readonly tolerance: Tolerance;
+  /** Operands that are float32 beside float16 ones; "all" if it takes no float16. */
+  readonly single?: readonly number[] | "all";
   /** Calls whose results are compared with the reference, on every device. */
   readonly cases: readonly OpCase[];
   /** Calls whose gradients are compared with finite differences, away from kinks; none for operations without gradients. */
