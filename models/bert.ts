@@ -22,6 +22,7 @@ import {
   type Tensor,
   zeros,
 } from "@cram/tensor";
+import { inPrecision, inSinglePrecision } from "./_precision.ts";
 import type { BertConfig } from "./bert_config.ts";
 import { Dropout } from "./dropout.ts";
 import { Embedding } from "./embedding.ts";
@@ -141,7 +142,9 @@ class Embeddings extends Module {
     const placed = add(this.#words.forward(inputIds), positions);
     const residual = this.#types.forward(types);
     const normalized = this.#norm.forward(placed, context, { residual });
-    return scope.keep(this.#dropout.forward(normalized, context));
+    // Rows that were looked up are few beside those of the tables.
+    const rounded = inPrecision(normalized, context);
+    return scope.keep(this.#dropout.forward(rounded, context));
   }
 }
 
@@ -163,7 +166,7 @@ class ResidualOutput extends Module {
   }
 
   forward(x: Tensor, residual: Tensor, context: ForwardContext): Tensor {
-    const y = this.#dropout.forward(this.#dense.forward(x), context);
+    const y = this.#dropout.forward(this.#dense.forward(x, context), context);
     return this.#norm.forward(y, context, { residual });
   }
 }
@@ -200,7 +203,7 @@ class SelfAttention extends Module {
     const [batch, length, width] = x.shape;
     const [query, key, value] = [this.#query, this.#key, this.#value].map(
       (projection) =>
-        reshape(projection.forward(x), [
+        reshape(projection.forward(x, context), [
           batch,
           length,
           this.#heads,
@@ -432,7 +435,8 @@ export class BertForQuestionAnswering extends Module {
     const { device, shape } = inputs.inputIds;
     using scope = device.scope();
     const states = this.bert.forward(inputs, context);
-    const logits = split(this.qaOutputs.forward(states), 2, { axis: -1 });
+    const outputs = this.qaOutputs.forward(states, context);
+    const logits = split(inSinglePrecision(outputs), 2, { axis: -1 });
     const [start, end] = logits.map((x) => scope.keep(reshape(x, shape)));
     return { start, end };
   }

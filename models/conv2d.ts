@@ -11,6 +11,8 @@ import {
   type Tensor,
   zeros,
 } from "@cram/tensor";
+import { inPrecision } from "./_precision.ts";
+import type { ForwardContext } from "./forward_context.ts";
 import { kaimingNormal } from "./initialization.ts";
 import { Layer, type Members } from "./module.ts";
 import { Variable } from "./variable.ts";
@@ -68,10 +70,17 @@ export class Conv2d extends Layer {
     return { weight: this.weight, bias: this.bias };
   }
 
-  /** Convolves `[N, H, W, inChannels]` to `[N, H', W', outChannels]`. */
-  override forward(x: Tensor): Tensor {
+  /**
+   * Convolves images.
+   *
+   * @param x `[N, H, W, inChannels]`.
+   * @param context What is computed with.
+   * @returns The output `[N, H', W', outChannels]`, which belongs to the open scope.
+   */
+  override forward(x: Tensor, context?: ForwardContext): Tensor {
     const { stride, padding, groups } = this.#options;
-    return conv2d(x, this.weight.value, {
+    const weight = inPrecision(this.weight.value, context);
+    return conv2d(inPrecision(x, context), weight, {
       bias: this.bias?.value,
       stride,
       padding,

@@ -6,6 +6,12 @@
 
 import { RandomSource } from "@cram/tensor";
 
+/** What forward passes compute with, by name. */
+export const PRECISIONS = ["float32", "float16"] as const;
+
+/** What a forward pass computes with. */
+export type Precision = (typeof PRECISIONS)[number];
+
 /**
  * What a forward pass is for. It is handed through all layers, so that no
  * layer has a mode that somebody could forget to set back.
@@ -18,6 +24,15 @@ export interface ForwardContext {
    * and CrAM, at perturbed parameters, leaves them still.
    */
   readonly updateStatistics: boolean;
+  /**
+   * What is computed with. `float16`: mixed precision (Micikevicius et al.,
+   * ICLR 2018). Convolutions, products and attention take their weights and
+   * inputs in float16, and sum in float32; parameters, their gradients,
+   * statistics and outputs of a network stay float32. Needs a device that
+   * lists float16 among its `floatDTypes`. Default: `float32`, or what else
+   * the parameters are made of.
+   */
+  readonly precision?: Precision;
   /** Where layers that drop elements, when `training`, take their random streams from, one after the other. */
   readonly random?: RandomSource;
 }

@@ -14,6 +14,7 @@ import {
   type Tensor,
   zeros,
 } from "@cram/tensor";
+import { inPrecision } from "./_precision.ts";
 import type { ForwardContext } from "./forward_context.ts";
 import { fanInUniform } from "./initialization.ts";
 import { Layer, type Members } from "./module.ts";
@@ -86,16 +87,17 @@ export class Linear extends Layer {
    * Maps `[…, inFeatures]` to `[…, outFeatures]`.
    *
    * @param x The input.
-   * @param _context Makes no difference.
+   * @param context What is computed with.
    * @param epilogue What follows.
    * @returns The output, which belongs to the open scope.
    */
   override forward(
     x: Tensor,
-    _context?: ForwardContext,
+    context?: ForwardContext,
     epilogue: LinearEpilogue = {},
   ): Tensor {
-    return matmul(x, this.weight.value, {
+    const weight = inPrecision(this.weight.value, context);
+    return matmul(inPrecision(x, context), weight, {
       bias: this.bias.value,
       activation: epilogue.activation,
     });

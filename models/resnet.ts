@@ -18,6 +18,7 @@ import {
   RandomSource,
   type Tensor,
 } from "@cram/tensor";
+import { inSinglePrecision } from "./_precision.ts";
 import { BatchNorm2d } from "./batch_norm.ts";
 import { Conv2d } from "./conv2d.ts";
 import type { ForwardContext } from "./forward_context.ts";
@@ -111,8 +112,10 @@ class BasicBlock extends Layer {
 
   override forward(x: Tensor, context: ForwardContext): Tensor {
     const residual = this.downsample?.forward(x, context) ?? x;
-    const y = this.bn1.forward(this.conv1.forward(x), context, { relu: true });
-    return this.bn2.forward(this.conv2.forward(y), context, {
+    const y = this.bn1.forward(this.conv1.forward(x, context), context, {
+      relu: true,
+    });
+    return this.bn2.forward(this.conv2.forward(y, context), context, {
       relu: true,
       residual,
     });
@@ -150,9 +153,13 @@ class Bottleneck extends Layer {
 
   override forward(x: Tensor, context: ForwardContext): Tensor {
     const residual = this.downsample?.forward(x, context) ?? x;
-    let y = this.bn1.forward(this.conv1.forward(x), context, { relu: true });
-    y = this.bn2.forward(this.conv2.forward(y), context, { relu: true });
-    return this.bn3.forward(this.conv3.forward(y), context, {
+    let y = this.bn1.forward(this.conv1.forward(x, context), context, {
+      relu: true,
+    });
+    y = this.bn2.forward(this.conv2.forward(y, context), context, {
+      relu: true,
+    });
+    return this.bn3.forward(this.conv3.forward(y, context), context, {
       relu: true,
       residual,
     });
@@ -250,12 +257,16 @@ export class ResNet extends Layer {
    * @returns The logits `[N, classes]`.
    */
   override forward(x: Tensor, context: ForwardContext): Tensor {
-    let y = this.#bn1.forward(this.#conv1.forward(x), context, { relu: true });
+    let y = this.#bn1.forward(this.#conv1.forward(x, context), context, {
+      relu: true,
+    });
     if (this.architecture.stem === "imagenet") {
       y = maxPool2d(y, { size: 3, stride: 2, padding: 1 });
     }
     for (const stage of this.#stages) y = stage.forward(y, context);
-    return this.#fc.forward(globalAveragePool2d(y));
+    return inSinglePrecision(
+      this.#fc.forward(globalAveragePool2d(y), context),
+    );
   }
 }
 

@@ -6,7 +6,7 @@
 
 import { ArgumentError, assign, fullLike, type Tensor } from "@cram/tensor";
 import { BatchNorm2d } from "./batch_norm.ts";
-import { TRAINING } from "./forward_context.ts";
+import { type ForwardContext, TRAINING } from "./forward_context.ts";
 import { type Layer, Module } from "./module.ts";
 
 /**
@@ -17,6 +17,7 @@ import { type Layer, Module } from "./module.ts";
  *
  * @param model The model, whose normalizations have a momentum of 0.1 by default.
  * @param batches Inputs of the model; which part of a loader is the caller's choice. They stay the caller's.
+ * @param options What is computed with.
  * @returns How many batches there were.
  * @throws {ArgumentError} If the model has no batch normalization.
  *
@@ -37,6 +38,7 @@ import { type Layer, Module } from "./module.ts";
 export async function retuneBatchNorm(
   model: Layer,
   batches: Iterable<Tensor> | AsyncIterable<Tensor>,
+  { precision }: Pick<ForwardContext, "precision"> = {},
 ): Promise<number> {
   const layers = normalizationsOf(model);
   if (layers.length === 0) {
@@ -51,7 +53,7 @@ export async function retuneBatchNorm(
   let count = 0;
   for await (const batch of batches) {
     using _scope = batch.device.scope();
-    model.forward(batch, TRAINING);
+    model.forward(batch, { ...TRAINING, precision });
     count++;
   }
   return count;

@@ -26,9 +26,9 @@ export interface Pass {
   readonly stream: bigint;
   /**
    * What the gradients must be multiplied by, a scalar that `valueAndGrad()`
-   * takes as `seed`; `undefined` without {@linkcode OptimizerOptions.lossScaling}.
+   * takes as `seed`; nothing without {@linkcode OptimizerOptions.lossScaling}.
    */
-  readonly lossScale: Tensor | undefined;
+  readonly lossScale?: Tensor;
 }
 
 /** A loss with one gradient for each parameter, as `valueAndGrad()` gives them. */

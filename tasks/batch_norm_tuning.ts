@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Layer, retuneBatchNorm } from "@cram/models";
+import { type Layer, type Precision, retuneBatchNorm } from "@cram/models";
 import type { Tensor } from "@cram/tensor";
 import { setImmediate } from "node:timers/promises";
 import { type ImageDataset, sampleImages } from "./data/dataset.ts";
@@ -32,6 +32,8 @@ export interface BatchNormTuningOptions {
   readonly batches?: number;
   /** How many samples are drawn. Default: 1. */
   readonly draws?: number;
+  /** What is computed with. Default: `float32`. */
+  readonly precision?: Precision;
   /** Ends the tuning early. */
   readonly signal?: AbortSignal;
   /** Told behind each batch. */
@@ -59,7 +61,7 @@ export function batchNormTuning(options: BatchNormTuningOptions): Tuning {
         seed: calibrationSeed(seed, draw),
         shuffle: true,
       });
-      await retuneBatchNorm(model, imagesOf(loader, options));
+      await retuneBatchNorm(model, imagesOf(loader, options), options);
     },
   };
 }

@@ -8,6 +8,7 @@ import {
   type ForwardContext,
   type Layer,
   PERTURBED,
+  type Precision,
   TRAINING,
 } from "@cram/models";
 import type { Pass } from "@cram/optim";
@@ -39,6 +40,8 @@ export interface ClassificationOptions {
   readonly loader: ImageLoader;
   /** How they are normalized. */
   readonly normalizer: ImageNormalizer;
+  /** What is computed with. Default: `float32`. */
+  readonly precision?: Precision;
 }
 
 /**
@@ -64,7 +67,7 @@ export function classification(
 function partsOf(
   batch: ImageBatch,
   sizes: readonly number[],
-  { device, model, normalizer }: ClassificationOptions,
+  { device, model, normalizer, precision }: ClassificationOptions,
 ): TrainingPart[] {
   const imageBytes = batch.pixels.length / batch.size;
   let from = 0;
@@ -79,7 +82,7 @@ function partsOf(
     from = to;
     return {
       forward(pass) {
-        const logits = model.forward(images, contextOf(pass));
+        const logits = model.forward(images, contextOf(pass, precision));
         return {
           loss: softmaxCrossEntropy(logits, labels),
           hits: () => countHits(logits, labels),
@@ -89,8 +92,11 @@ function partsOf(
   });
 }
 
-function contextOf({ updateStatistics }: Pass): ForwardContext {
-  return updateStatistics ? TRAINING : PERTURBED;
+function contextOf(
+  { updateStatistics }: Pass,
+  precision: Precision | undefined,
+): ForwardContext {
+  return { ...updateStatistics ? TRAINING : PERTURBED, precision };
 }
 
 /**

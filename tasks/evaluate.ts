@@ -4,7 +4,7 @@
  * @module
  */
 
-import { EVALUATION, type Layer } from "@cram/models";
+import { EVALUATION, type Layer, type Precision } from "@cram/models";
 import { type Device, softmaxCrossEntropy, tensor, zeros } from "@cram/tensor";
 import { addInPlace } from "@cram/tensor/backward";
 import { setImmediate } from "node:timers/promises";
@@ -24,6 +24,8 @@ export interface EvaluationOptions {
   readonly loader: ImageLoader;
   /** How they are normalized. */
   readonly normalizer: ImageNormalizer;
+  /** What is computed with. Default: `float32`. */
+  readonly precision?: Precision;
   /** Ends the evaluation early; its result is then that of the images so far. */
   readonly signal?: AbortSignal;
   /** Told behind each batch. */
@@ -51,7 +53,7 @@ const TOP = 5;
 export async function evaluateClassifier(
   options: EvaluationOptions,
 ): Promise<ClassifierEvaluation> {
-  const { device, model, loader, normalizer, signal } = options;
+  const { device, model, loader, normalizer, precision, signal } = options;
   using meter = new StepMeter(device, loader.stepsPerEpoch);
   using topHits = zeros(device, []);
   const sizes: number[] = [];
@@ -61,7 +63,10 @@ export async function evaluateClassifier(
     if (batch.size === 0) continue;
     using _scope = device.scope();
     const labels = tensor(device, batch.labels);
-    const logits = model.forward(normalizer.images(batch), EVALUATION);
+    const logits = model.forward(normalizer.images(batch), {
+      ...EVALUATION,
+      precision,
+    });
     meter.recordHits(countHits(logits, labels));
     classes = logits.shape[1];
     if (classes > TOP) addInPlace(topHits, countTopHits(logits, labels, TOP));

@@ -79,8 +79,11 @@ export interface TrainingOptions<Batch extends TrainingBatch = TrainingBatch> {
   readonly task: TrainingTask<Batch>;
   /** How the parameters change. */
   readonly optimizer: OptimizerRule;
-  /** Groups of parameters with settings of their own, and clipping. */
-  readonly optimizerOptions?: Pick<OptimizerOptions, "groups" | "clip">;
+  /** Groups of parameters with settings of their own, clipping, and loss scaling. */
+  readonly optimizerOptions?: Pick<
+    OptimizerOptions,
+    "groups" | "clip" | "lossScaling"
+  >;
   /** The learning rate of each step. */
   readonly schedule: Schedule;
   /** How many steps to train. */
@@ -125,6 +128,10 @@ export interface TrainingReport {
   readonly sparsity: number;
   /** Examples trained on in a second. */
   readonly examplesPerSecond: number;
+  /** With loss scaling, what the loss of the next step is multiplied by. */
+  readonly lossScale?: number;
+  /** With loss scaling, how many steps of the whole training were left out because a gradient was not finite. */
+  readonly skippedSteps?: number;
 }
 
 /**
@@ -156,7 +163,10 @@ export async function train<Batch extends TrainingBatch>(
   using meter = new StepMeter(device, options.logEvery);
   let done = await restore(options, optimizer, meter);
   const report = async (): Promise<void> => {
-    const { losses, accuracy, sparsity } = await meter.read();
+    const [{ losses, accuracy, sparsity }, scaling] = await Promise.all([
+      meter.read(),
+      readLossScale(optimizer),
+    ]);
     checkLosses(losses, done);
     const seconds = (performance.now() - begin) / 1000;
     await options.onReport?.({
@@ -167,6 +177,7 @@ export async function train<Batch extends TrainingBatch>(
       learningRate: schedule(done - 1),
       sparsity,
       examplesPerSecond: examples / seconds,
+      ...scaling,
     });
     begin = performance.now();
     examples = 0;
@@ -191,14 +202,18 @@ export async function train<Batch extends TrainingBatch>(
       const sizes = partSizes(batch.size, accumulate);
       const parts = task.parts(batch, sizes);
       const loss = await optimizer.step((pass) =>
-        valueAndGrad(() => {
-          const { microBatch } = pass;
-          const { loss, hits } = parts[microBatch].forward(pass);
-          if (pass.pass === 1) meter.recordHits(hits());
-          // The optimizer takes the mean over parts, the step that over examples.
-          const weight = sizes[microBatch] * accumulate / batch.size;
-          return weight === 1 ? loss : mul(loss, weight);
-        }, [...parameters.values()]), { learningRate });
+        valueAndGrad(
+          () => {
+            const { microBatch } = pass;
+            const { loss, hits } = parts[microBatch].forward(pass);
+            if (pass.pass === 1) meter.recordHits(hits());
+            // The optimizer takes the mean over parts, the step that over examples.
+            const weight = sizes[microBatch] * accumulate / batch.size;
+            return weight === 1 ? loss : mul(loss, weight);
+          },
+          [...parameters.values()],
+          { seed: pass.lossScale },
+        ), { learningRate });
       meter.recordLoss(loss, batch.size, optimizer.sparsity);
       examples += batch.size;
     }
@@ -240,6 +255,19 @@ async function restore(
   optimizer.load(state.optimizer);
   meter.restore(state.meter);
   return state.step;
+}
+
+/** Where loss scaling stands, for a report. */
+async function readLossScale(
+  { lossScale }: Optimizer,
+): Promise<Pick<TrainingReport, "lossScale" | "skippedSteps">> {
+  if (lossScale === undefined) return {};
+  const { scale, skipped } = lossScale;
+  const [value, skippedSteps] = await Promise.all([
+    scale.item(),
+    skipped.item(),
+  ]);
+  return { lossScale: value, skippedSteps };
 }
 
 /** The sizes of parts, which differ by at most one. */

@@ -257,10 +257,10 @@ class Checkpoints implements CheckpointStore {
   }
 }
 
-Deno.test("train() goes on bit for bit wherever it was interrupted", {
-  ignore,
-}, () =>
-  withSetup((setup) =>
+async function goOnBitForBit(
+  options: Pick<Setup, "precision" | "optimizerOptions">,
+): Promise<void> {
+  await withSetup((setup) =>
     inTemporaryFolder(async (folder) => {
       const { device } = setup;
       const optimizer = cramPlus({
@@ -282,6 +282,7 @@ Deno.test("train() goes on bit for bit wherever it was interrupted", {
           using model = new TinyNetwork(device);
           const done = await trainClassifier({
             ...setup,
+            ...options,
             model,
             optimizer,
             checkpoints,
@@ -324,8 +325,28 @@ Deno.test("train() goes on bit for bit wherever it was interrupted", {
       }
       const complete = await train(100, () => {});
       assertEquals(complete, uninterrupted);
+      if (options.precision !== "float16") return;
+      // The scale moves both ways in these steps.
+      const [first, , last] = uninterrupted.reports as TrainingReport[];
+      assert(first.skippedSteps! > 0);
+      assert(last.lossScale! > first.lossScale!, `${last.lossScale}`);
     })
-  ));
+  );
+}
+
+Deno.test("train() goes on bit for bit wherever it was interrupted", {
+  ignore,
+}, () => goOnBitForBit({}));
+
+Deno.test("train() goes on bit for bit with the scale of its loss in float16", {
+  ignore,
+}, () =>
+  goOnBitForBit({
+    precision: "float16",
+    optimizerOptions: {
+      lossScaling: { initial: 2 ** 18, growthInterval: 3 },
+    },
+  }));
 
 Deno.test("train() saves no state in which the loss has diverged", {
   ignore,

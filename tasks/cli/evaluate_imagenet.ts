@@ -6,6 +6,7 @@
  */
 
 import type { Compressor } from "@cram/compress";
+import type { Precision } from "@cram/models";
 import type { Device } from "@cram/tensor";
 import { batchNormTuning, TUNING_BATCHES } from "../batch_norm_tuning.ts";
 import type { ImageDataset } from "../data/dataset.ts";
@@ -48,7 +49,7 @@ import { TRAINING_OPTIONS } from "./training_options.ts";
 import { count, openChosenDevice } from "./training_run.ts";
 
 const { model, imageSize, data, workers, maxBad, cache } = IMAGE_OPTIONS;
-const { device, threads, help } = TRAINING_OPTIONS;
+const { device, precision, threads, help } = TRAINING_OPTIONS;
 
 const OPTIONS = {
   checkpoint: repeated(text(
@@ -76,6 +77,7 @@ const OPTIONS = {
   batchSize: integer(1, "images in a batch; default 128"),
   seed: seed("what the samples come from; default 1"),
   device,
+  precision,
   threads,
   workers,
   maxBad,
@@ -139,6 +141,7 @@ async function evaluate(
     data: source.name,
     validationImages: validation.files.length,
     device: device.info.kind,
+    precision: options.precision ?? "float32" as const,
     compressors: compressors.map(({ name }) => name),
     bnTuning,
     draws: bnTuning > 0 ? options.draws ?? 10 : 0,
@@ -166,6 +169,7 @@ async function evaluate(
   let done = 0;
   const work: Work = {
     settings,
+    precision: settings.precision,
     device,
     validation,
     calibration,
@@ -205,6 +209,7 @@ async function evaluate(
 /** What the parts of the program work with. */
 interface Work {
   readonly settings: { readonly bnTuning: number; readonly draws: number };
+  readonly precision: Precision;
   readonly device: Device;
   readonly validation: ImageDataset;
   readonly calibration: ImageDataset | undefined;

@@ -6,7 +6,7 @@
  */
 
 import type { Compressor } from "@cram/compress";
-import { bertConfigToJson } from "@cram/models";
+import { bertConfigToJson, type Precision } from "@cram/models";
 import type { Device } from "@cram/tensor";
 import { join } from "node:path";
 import { OneShotTable } from "../one_shot_table.ts";
@@ -45,7 +45,7 @@ import { count, openChosenDevice } from "./training_run.ts";
 import { findTrainedSquad, type TrainedSquad } from "./trained_squad.ts";
 
 const { model, vocab, prunable } = SQUAD_OPTIONS;
-const { device, threads, help } = TRAINING_OPTIONS;
+const { device, precision, threads, help } = TRAINING_OPTIONS;
 
 /** To which parts of zeros models are pruned, if nothing is said. */
 const SPARSITIES = [0.5, 0.6, 0.7, 0.8];
@@ -78,6 +78,7 @@ const OPTIONS = {
   },
   batchSize: integer(1, "sequences in a batch; default 32"),
   device,
+  precision,
   threads,
   out: text(
     "DIR",
@@ -121,7 +122,7 @@ async function evaluate(
     options.checkpoint,
     (path) => findTrainedSquad(path, options),
   );
-  const { data: said, batchSize = 32 } = options;
+  const { data: said, batchSize = 32, precision = "float32" } = options;
   const data = said ?? commonData(found, "questions");
   const source = await openSquadSource(data, {
     validation: said === undefined ? found[0].validation : undefined,
@@ -144,6 +145,7 @@ async function evaluate(
       data,
       questions,
       device: device.info.kind,
+      precision,
       compressors: compressors.map(({ name }) => name),
       batchSize,
     },
@@ -172,6 +174,7 @@ async function evaluate(
     if (signal.aborted) break;
     await evaluateModel(model, {
       device,
+      precision,
       compressors,
       batchSize,
       progress,
@@ -209,6 +212,7 @@ function describe(
 /** What models are measured with. */
 interface Work {
   readonly device: Device;
+  readonly precision: Precision;
   readonly compressors: readonly Compressor[];
   readonly batchSize: number;
   readonly progress: ProgressLine;

@@ -5,7 +5,7 @@
  */
 
 import type { Compressor } from "@cram/compress";
-import type { ResNet } from "@cram/models";
+import type { Precision, ResNet } from "@cram/models";
 import type { OptimizerRule } from "@cram/optim";
 import { type Device, openSafetensors } from "@cram/tensor";
 import { exists } from "@std/fs";
@@ -29,7 +29,13 @@ import { MODELS } from "../recipes.ts";
 import type { RunConfig, RunDirectory } from "../run_directory.ts";
 import type { ImageTrainingOptionValues } from "./image_options.ts";
 import type { DataRecipe, ImageTrainingSettings } from "./image_settings.ts";
-import { count, initialize, openRun, runTraining } from "./training_run.ts";
+import {
+  count,
+  initialize,
+  inPrecision,
+  openRun,
+  runTraining,
+} from "./training_run.ts";
 
 /** To which parts of zeros a trained model is pruned, as the CrAM paper does. */
 const SPARSITIES = [0.5, 0.7, 0.8, 0.9];
@@ -126,6 +132,8 @@ export interface ImageRun {
   readonly model: ResNet;
   /** The images to train on. */
   readonly dataset: ImageDataset;
+  /** What it is computed with. */
+  readonly precision: Precision;
   /** How images are loaded for it. */
   readonly loading: ImageLoaderOptions;
   /** How they are normalized. */
@@ -171,6 +179,7 @@ export async function trainImages(
     settings,
     device,
     model,
+    precision: settings.precision,
     dataset,
     normalizer,
     directory,
@@ -184,7 +193,11 @@ export async function trainImages(
         progress.note(`skipped "${name}": ${reason}`),
     },
   };
-  progress.note(`${name} on ${device.info.kind} (${device.info.description})`);
+  progress.note(
+    `${name} on ${device.info.kind} (${device.info.description})${
+      inPrecision(settings)
+    }`,
+  );
   progress.note(
     `${count(dataset.files.length, "image")} of ${
       count(classes, "class", "classes")

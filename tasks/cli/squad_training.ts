@@ -43,7 +43,7 @@ import {
   settleQuestions,
   type SquadTrainingSettings,
 } from "./squad_settings.ts";
-import { count, openRun, runTraining } from "./training_run.ts";
+import { count, inPrecision, openRun, runTraining } from "./training_run.ts";
 
 /** To which parts of zeros a trained model is pruned. */
 const SPARSITIES = [0.5, 0.6, 0.7, 0.8];
@@ -226,7 +226,7 @@ export interface SquadTraining {
 export async function trainSquad(training: SquadTraining): Promise<void> {
   const { options, material, settings, config, device, signal } = training;
   const { train, validation } = material;
-  const { seed, clip, steps, batchSize, maxLength } = settings;
+  const { seed, clip, steps, batchSize, maxLength, precision } = settings;
   const { model, initialized } = await loadSquadModel(
     device,
     material.model,
@@ -245,7 +245,9 @@ export async function trainSquad(training: SquadTraining): Promise<void> {
   progress.note(
     `${settings.model}, ${count(weights.all, "weight")}, ${
       count(weights.prunable, "prunable one")
-    }, on ${device.info.kind} (${device.info.description})`,
+    }, on ${device.info.kind} (${device.info.description})${
+      inPrecision(settings)
+    }`,
   );
   if (initialized.length > 0) {
     progress.note(`Not in ${settings.init}: ${initialized.join(", ")}`);
@@ -265,7 +267,7 @@ export async function trainSquad(training: SquadTraining): Promise<void> {
     padId: vocabulary.special.pad,
   });
   await runTraining({
-    task: questionAnswering({ device, model, loader, seed }),
+    task: questionAnswering({ device, model, loader, seed, precision }),
     examples: "sequences",
     settings,
     optimizerOptions: {

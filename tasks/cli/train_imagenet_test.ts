@@ -459,6 +459,56 @@ Deno.test("train-imagenet --init begins with the weights of a file", {
     assert(!await exists(other));
   }));
 
+Deno.test(
+  "train-imagenet and evaluate-imagenet compute in float16, where that can be done",
+  {
+    ignore,
+  },
+  () =>
+    withColors(async (data) => {
+      const out = join(data, "run");
+      const half = ["--device=reference", "--precision=float16"];
+      const trained = await runCommand(
+        `--data=${data}`,
+        ...SMALL,
+        ...half,
+        "--steps=3",
+        "--log-every=1",
+        `--out=${out}`,
+      );
+      assertEquals([trained.code, trained.error], [0, ""]);
+      assertMatch(trained.out, /^resnet20 on reference \(.+\), in float16$/m);
+      assertMatch(trained.out, /^step 3\/3 .* {2}loss scale \d+ {2}/m);
+      const config = JSON.parse(
+        await readFile(join(out, "config.json"), "utf8"),
+      );
+      assertEquals(config.precision, "float16");
+      const last = (await readMetrics(out)).at(-1)!;
+      assertEquals(last.lossScale, 2 ** (16 - last.skippedSteps));
+
+      const results: number[] = [];
+      for (const args of [half, half.slice(0, 1)]) {
+        const folder = join(data, `evaluation-${args.length}`);
+        const { code, error } = await runProgram("evaluate_imagenet.ts", [
+          `--checkpoint=${out}`,
+          "--sparsities=0.5",
+          "--bn-tuning=0",
+          "--workers=1",
+          ...args,
+          `--out=${folder}`,
+        ]);
+        assertEquals([code, error], [0, ""]);
+        const { settings, models } = JSON.parse(
+          await readFile(join(folder, "evaluation.json"), "utf8"),
+        );
+        assertEquals(settings.precision, args[1] ? "float16" : "float32");
+        results.push(models[0].results[0].metrics.loss);
+      }
+      const error = Math.abs(results[0] / results[1] - 1);
+      assert(error > 0 && error < 0.01, `${results}`);
+    }),
+);
+
 Deno.test("train-imagenet shows what it cannot use, and no stack trace", {
   ignore,
 }, () =>
@@ -473,6 +523,11 @@ Deno.test("train-imagenet shows what it cannot use, and no stack trace", {
     await rm(join(mismatched, "val", "color1"), { recursive: true });
     const cases: [string[], number, string][] = [
       [["--steps=none"], 2, 'UsageError: Cannot use --steps "none"'],
+      [
+        [`--data=${data}`, ...SMALL, "--precision=float16"],
+        2,
+        'UsageError: Cannot use --precision "float16" on cpu (WebAssembly',
+      ],
       [
         ["--recipe=imagenet-sam"],
         2,

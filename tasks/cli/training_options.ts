@@ -4,6 +4,7 @@
  * @module
  */
 
+import { PRECISIONS } from "@cram/models";
 import { type NMPattern, OPTIMIZERS, SCHEDULES } from "../optimizers.ts";
 import { SCHEDULE_INTERVALS } from "../recipes.ts";
 import {
@@ -117,6 +118,10 @@ export const TRAINING_OPTIONS = {
   ),
   seed: seed("what everything random comes from"),
   device: choice(DEVICE_NAMES, "what to compute on; default auto"),
+  precision: choice(
+    PRECISIONS,
+    "what networks are computed with; float16: with weights, optimizer and sums in float32 and a scaled loss, on GPUs that can; default float32",
+  ),
   threads: integer(1, "threads of the cpu device; default: one for each core"),
   init: text(
     "FILE",

@@ -11,6 +11,7 @@ import { type Device, openDevice, openSafetensors } from "@cram/tensor";
 import { formatProfile, traceOf } from "@cram/tensor/profile";
 import { join } from "node:path";
 import { isCheckpoint, readCheckpoint } from "../checkpoint.ts";
+import { UsageError } from "../errors.ts";
 import { optimizerOf, scheduleOf } from "../optimizers.ts";
 import { writeText } from "../output_file.ts";
 import { formatDuration, type ProgressLine } from "../progress.ts";
@@ -23,13 +24,38 @@ import type { TrainingSettings } from "./training_settings.ts";
 /**
  * Opens the device that was asked for.
  *
- * @param options The options `--device` and `--threads`.
+ * @param options The options `--device`, `--threads` and `--precision`.
  * @returns The device.
+ * @throws {UsageError} If the device does not compute in that precision.
  */
-export function openChosenDevice(
-  { device, threads }: Pick<TrainingOptionValues, "device" | "threads">,
+export async function openChosenDevice(
+  { device, threads, precision = "float32" }: Pick<
+    TrainingOptionValues,
+    "device" | "threads" | "precision"
+  >,
 ): Promise<Device> {
-  return openDevice(device === "auto" ? undefined : device, { threads });
+  const name = device === "auto" ? undefined : device;
+  const opened = await openDevice(name, { threads });
+  const { kind, description, floatDTypes } = opened.info;
+  if (floatDTypes.includes(precision)) return opened;
+  await opened[Symbol.asyncDispose]();
+  throw new UsageError(
+    `Cannot use --precision "${precision}" on ${kind} (${description}), which computes with ${
+      floatDTypes.join(" and ")
+    }`,
+  );
+}
+
+/**
+ * What a network is computed with, behind what it is computed on.
+ *
+ * @param settings The settings of the training.
+ * @returns Nothing for the usual float32.
+ */
+export function inPrecision(
+  { precision }: Pick<TrainingSettings, "precision">,
+): string {
+  return precision === "float32" ? "" : `, in ${precision}`;
 }
 
 /**
@@ -119,6 +145,10 @@ export async function runTraining<Batch extends TrainingBatch>(
     ...run,
     ...settings,
     optimizer: run.optimizer ?? optimizerOf(settings),
+    optimizerOptions: {
+      ...run.optimizerOptions,
+      lossScaling: settings.precision === "float16" ? {} : undefined,
+    },
     schedule: scheduleOf(settings),
     checkpoints: directory && {
       every: settings.checkpointEvery,
@@ -142,6 +172,9 @@ export async function runTraining<Batch extends TrainingBatch>(
           `loss ${report.loss.toFixed(4)}`,
           `accuracy ${percent(report.accuracy)}`,
           `lr ${report.learningRate.toPrecision(3)}`,
+          ...report.lossScale === undefined
+            ? []
+            : [`loss scale ${report.lossScale}`],
           `${examplesPerSecond.toPrecision(3)} ${examples}/s`,
         ].join("  "),
       );

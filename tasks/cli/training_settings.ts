@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Precision } from "@cram/models";
 import { UsageError } from "../errors.ts";
 import type {
   BaseOptimizerName,
@@ -19,6 +20,7 @@ import type { TrainingOptionValues } from "./training_options.ts";
 export interface TrainingSettings extends OptimizerSettings, ScheduleSettings {
   readonly batchSize: number;
   readonly accumulate: number;
+  readonly precision: Precision;
   readonly logEvery: number;
   readonly checkpointEvery: number;
   readonly init?: string;
@@ -132,6 +134,7 @@ export function settleTraining(
     steps,
     batchSize,
     accumulate,
+    precision: options.precision ?? "float32",
     ...optimizerSettings(options, recipe, batchSize),
     schedule: options.schedule ?? recipe.schedule,
     interval: scheduleInterval === "epoch" ? stepsPerEpoch : 1,

@@ -5,7 +5,11 @@
  */
 
 import type { Compressor, Weight } from "@cram/compress";
-import { type BertForQuestionAnswering, EVALUATION } from "@cram/models";
+import {
+  type BertForQuestionAnswering,
+  EVALUATION,
+  type Precision,
+} from "@cram/models";
 import type { Device } from "@cram/tensor";
 import { setImmediate } from "node:timers/promises";
 import {
@@ -39,6 +43,8 @@ export interface AnswerEvaluationOptions extends AnswerSearchOptions {
   readonly batchSize: number;
   /** The token that batches are filled up with, `[PAD]`. Default: 0. */
   readonly padId?: number;
+  /** What is computed with. Default: `float32`. */
+  readonly precision?: Precision;
   /** Ends the evaluation early; there is no result then. */
   readonly signal?: AbortSignal;
   /** Told behind each batch. */
@@ -71,7 +77,7 @@ export interface AnswerEvaluation {
 export async function evaluateAnswers(
   options: AnswerEvaluationOptions,
 ): Promise<AnswerEvaluation | undefined> {
-  const { device, model, dataset, features, signal } = options;
+  const { device, model, dataset, features, precision, signal } = options;
   const loader = new FeatureLoader(features, {
     ...options,
     maxLength: model.bert.config.maxPositions,
@@ -82,10 +88,10 @@ export async function evaluateAnswers(
   for await (const batch of loader.batches(0, loader.stepsPerEpoch)) {
     if (signal?.aborted) return undefined;
     using _scope = device.scope();
-    const { start, end } = model.forward(
-      bertInputs(device, batch),
-      EVALUATION,
-    );
+    const { start, end } = model.forward(bertInputs(device, batch), {
+      ...EVALUATION,
+      precision,
+    });
     const [starts, ends] = await Promise.all([start.data(), end.data()]);
     for (const [row, feature] of batch.features.entries()) {
       const from = row * batch.length;

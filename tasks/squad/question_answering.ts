@@ -7,10 +7,13 @@
 import {
   type BertForQuestionAnswering,
   type BertInputs,
+  type ForwardContext,
+  type Precision,
   type SpanLogits,
   spanLoss,
   trainingContext,
 } from "@cram/models";
+import type { Pass } from "@cram/optim";
 import {
   argmax,
   cast,
@@ -35,6 +38,8 @@ export interface QuestionAnsweringOptions {
   readonly loader: FeatureLoader;
   /** The seed of the run; what is dropped comes from it. */
   readonly seed: bigint;
+  /** What is computed with. Default: `float32`. */
+  readonly precision?: Precision;
 }
 
 /**
@@ -47,7 +52,7 @@ export interface QuestionAnsweringOptions {
 export function questionAnswering(
   options: QuestionAnsweringOptions,
 ): TrainingTask<FeatureBatch> {
-  const { device, model, loader } = options;
+  const { device, model, loader, precision } = options;
   const seed = dropoutSeed(options.seed);
   return {
     device,
@@ -57,7 +62,10 @@ export function questionAnswering(
     parts: (batch, sizes) => {
       let from = 0;
       return sizes.map((size) => {
-        const part = partOf(batch, from, from + size, model, seed);
+        const part = partOf(batch, from, from + size, model, (pass) => ({
+          ...trainingContext(pass, seed),
+          precision,
+        }));
         from += size;
         return part;
       });
@@ -70,7 +78,7 @@ function partOf(
   from: number,
   to: number,
   model: BertForQuestionAnswering,
-  seed: bigint,
+  contextOf: (pass: Pass) => ForwardContext,
 ): TrainingPart {
   const { device } = model.qaOutputs.weight.value;
   const inputs = bertInputs(device, batch, from, to);
@@ -80,7 +88,7 @@ function partOf(
   };
   return {
     forward(pass) {
-      const logits = model.forward(inputs, trainingContext(pass, seed));
+      const logits = model.forward(inputs, contextOf(pass));
       return {
         loss: spanLoss(logits, labels),
         hits: () => countHits(logits, labels),

@@ -2,7 +2,12 @@ import { topK } from "@cram/compress";
 import { BertForQuestionAnswering, parseBertConfig } from "@cram/models";
 import { adamW } from "@cram/optim";
 import { type Device, openDevice } from "@cram/tensor";
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertNotEquals,
+} from "@std/assert";
 import {
   TINY_CONFIG,
   TINY_VOCABULARY,
@@ -87,6 +92,35 @@ Deno.test("dropout is drawn from the seed and the stream of the pass", async () 
   assertEquals(await lossOf(1n, 0n), loss);
   assert(await lossOf(1n, 1n << 16n) !== loss);
   assert(await lossOf(2n, 0n) !== loss);
+});
+
+Deno.test("losses and answers are computed in float16 where that is asked for", async () => {
+  await using device = await openDevice("reference");
+  const { dataset, features, model, loader } = material(device, 8);
+  using _model = model;
+  using _scope = device.scope();
+  const results = [];
+  for (const precision of ["float32", "float16"] as const) {
+    const options = { device, model, precision };
+    const task = questionAnswering({ ...options, loader, seed: 1n });
+    const [batch] = await Array.fromAsync(task.batches(0, 1));
+    const [part] = task.parts(batch, [8]);
+    const answers = await evaluateAnswers({
+      ...options,
+      dataset,
+      features,
+      batchSize: 8,
+    });
+    results.push({
+      loss: await part.forward(PASS).loss.item(),
+      logit: answers!.predictions.nBest.get("0-0")![0].startLogit,
+    });
+  }
+  const [single, half] = results;
+  assertNotEquals(half.loss, single.loss);
+  assertNotEquals(half.logit, single.logit);
+  assertAlmostEquals(half.loss, single.loss, 0.01);
+  assertAlmostEquals(half.logit, single.logit, 0.01);
 });
 
 Deno.test("a BERT learns to answer, and forgets it when it is pruned", async () => {

@@ -9,6 +9,7 @@ import {
   type Members,
 } from "@cram/models";
 import {
+  cast,
   type Device,
   globalAveragePool2d,
   RandomSource,
@@ -39,8 +40,9 @@ export class TinyNetwork extends Layer {
   }
 
   override forward(x: Tensor, context: ForwardContext): Tensor {
-    const y = this.#conv.forward(x);
+    const y = this.#conv.forward(x, context);
     const z = relu(this.#bn?.forward(y, context) ?? y);
-    return this.#fc.forward(globalAveragePool2d(z));
+    const logits = this.#fc.forward(globalAveragePool2d(z), context);
+    return cast(logits, "float32");
   }
 }
