@@ -3,6 +3,7 @@
 import { DeviceError, NoAdapterError } from "../errors.ts";
 import type { DeviceOptions } from "../open_device.ts";
 import { roundsHalf } from "./_float16.ts";
+import { probeSubgroups, type Subgroups } from "./_subgroups.ts";
 
 /** What is known of an adapter before a device is made of it. */
 export interface FoundAdapter {
@@ -18,8 +19,16 @@ const SOFTWARE = /llvmpipe|lavapipe|swiftshader|basic render|warp/i;
 /** Optional features that kernels make use of where they are. */
 export const FEATURES: readonly GPUFeatureName[] = [
   "shader-f16",
+  "subgroups",
   "timestamp-query",
 ];
+
+/** Whether a feature can be asked for. Deno does not list subgroups, which it has where there is more than one invocation in them. */
+function hasFeature(adapter: GPUAdapter, name: GPUFeatureName): boolean {
+  return adapter.features.has(name) ||
+    (name === "subgroups" && "Deno" in globalThis &&
+      adapter.info.subgroupMinSize > 1);
+}
 
 /** Limits that are raised to what the adapter has; the others concern textures and vertices. */
 const LIMITS = [
@@ -78,6 +87,8 @@ export interface RequestedDevice {
   readonly identity: string;
   /** Whether it rounds to float16 as IEEE 754 has it; `undefined` if it has none. */
   readonly roundsHalf: boolean | undefined;
+  /** Tries whether kernels can use subgroups. */
+  probeSubgroups(): Promise<Subgroups | undefined>;
 }
 
 /**
@@ -105,7 +116,7 @@ export async function requestDevice(
         ? Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]))
         : {},
       requiredFeatures: native
-        ? FEATURES.filter((name) => adapter.features.has(name))
+        ? FEATURES.filter((name) => hasFeature(adapter, name))
         : [],
     });
     const identity = identityOf(adapter, gpu);
@@ -116,6 +127,7 @@ export async function requestDevice(
       roundsHalf: gpu.features.has("shader-f16")
         ? await roundsHalf(gpu, identity)
         : undefined,
+      probeSubgroups: () => probeSubgroups(gpu, adapter.info),
     };
   } catch (cause) {
     throw new DeviceError(

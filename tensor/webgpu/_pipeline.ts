@@ -4,6 +4,7 @@ import type { Health } from "./_health.ts";
 import type { Kernel } from "./_kernel.ts";
 import type { Slot, SlotPlan } from "./_slots.ts";
 import { kernelSource } from "./_source.ts";
+import { SUBGROUP_CALL, type Subgroups } from "./_subgroups.ts";
 
 let nextId = 1;
 
@@ -21,6 +22,7 @@ export class PipelineCache {
   readonly #health: Health;
   readonly #maxBindingBytes: number;
   readonly #roundsHalf: boolean | undefined;
+  readonly #subgroups: Subgroups | undefined;
   readonly #pipelines = new WeakMap<Kernel, Map<string, Pipeline>>();
   /** What {@linkcode PipelineCache.prepare} is compiling. */
   readonly #begun = new WeakMap<Kernel, Set<string>>();
@@ -30,15 +32,17 @@ export class PipelineCache {
   constructor(
     gpu: GPUDevice,
     health: Health,
-    { maxBindingBytes, roundsHalf }: {
+    { maxBindingBytes, roundsHalf, subgroups }: {
       readonly maxBindingBytes: number;
       readonly roundsHalf: boolean | undefined;
+      readonly subgroups: Subgroups | undefined;
     },
   ) {
     this.#gpu = gpu;
     this.#health = health;
     this.#maxBindingBytes = maxBindingBytes;
     this.#roundsHalf = roundsHalf;
+    this.#subgroups = subgroups;
   }
 
   /** The pipeline for a kernel whose operands are bound in this way. */
@@ -118,7 +122,12 @@ export class PipelineCache {
       label: kernel.name,
       layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: {
-        module: gpu.createShaderModule({ label: kernel.name, code }),
+        module: gpu.createShaderModule({
+          label: kernel.name,
+          code: code.includes(SUBGROUP_CALL)
+            ? `${this.#subgroups?.directive}${code}`
+            : code,
+        }),
         entryPoint: "main",
       },
     };

@@ -4,10 +4,14 @@
  */
 
 import type { Traits } from "./_runtime.ts";
+import { SUBGROUP_CALL } from "./_subgroups.ts";
 import { wgslFunctions } from "./_wgsl_math.ts";
 
-/** How many invocations share a row. */
-export type RowLanes = 1 | 64;
+/**
+ * How many invocations share a row, and for the ones that do how large the
+ * subgroups are by which they share it: 1 where there are none.
+ */
+export type RowLanes = `1` | `64/${number}`;
 
 /** Invocations of a workgroup in either variant. */
 export const ROW_WORKGROUP_SIZE = 64;
@@ -19,15 +23,23 @@ export const ROW_WORKGROUP_SIZE = 64;
  *
  * @param columns Elements of a row.
  * @param traits The device.
- * @returns How many invocations share a row.
+ * @returns The variant.
  */
-export function chooseRowLanes(columns: number, traits: Traits): RowLanes {
-  return traits.software || columns < 64 ? 1 : 64;
+export function chooseRowLanes(
+  columns: number,
+  { software, subgroups }: Traits,
+): RowLanes {
+  return software || columns < 64 ? "1" : `64/${subgroups?.size ?? 1}`;
+}
+
+/** How many invocations share a row. */
+function lanesOf(lanes: RowLanes): number {
+  return Number(lanes.split("/")[0]);
 }
 
 /** How many workgroups work on some rows. */
 export function rowGroups(rows: number, lanes: RowLanes): number {
-  return lanes === 1 ? Math.ceil(rows / ROW_WORKGROUP_SIZE) : rows;
+  return lanes === "1" ? Math.ceil(rows / ROW_WORKGROUP_SIZE) : rows;
 }
 
 /** Whether rows are read four elements at a time. */
@@ -54,7 +66,7 @@ export function rowSource(lanes: RowLanes, vector: boolean): RowSource {
   return {
     type,
     suffix: vector ? "4" : "",
-    begin: lanes === 1
+    begin: lanes === "1"
       ? `
   let row = index;
   if (row >= u.rows) {
@@ -64,7 +76,7 @@ export function rowSource(lanes: RowLanes, vector: boolean): RowSource {
       : `
   let row = group;
   let first = lane * ${width}u;`,
-    loop: `for (var j = first; j < u.columns; j += ${lanes * width}u)`,
+    loop: `for (var j = first; j < u.columns; j += ${lanesOf(lanes) * width}u)`,
   };
 }
 
@@ -97,25 +109,53 @@ export function rowFunctions(
     const type = vector ? "vec4<f32>" : "f32";
     parts.push(
       `fn row_${name}(value: ${type}, lane: u32) -> f32 {`,
-      lanes === 1 ? `  return ${own};` : `  row_scratch[lane] = ${own};
+      lanes === "1"
+        ? `  return ${own};`
+        : sharedSource(Number(lanes.split("/")[1]), own, combine),
+      "}",
+    );
+  }
+  if (parts.some((part) => part.includes("row_scratch"))) {
+    parts.unshift(
+      `var<workgroup> row_scratch: array<f32, ${ROW_WORKGROUP_SIZE}>;`,
+    );
+  }
+  const functions = parts.join("\n");
+  return `${functions}\n${wgslFunctions(functions + text)}`;
+}
+
+/**
+ * Statements that return what all invocations of a workgroup have together:
+ * first of each subgroup, by exchanging numbers in pairs, so that the order of
+ * additions is the same everywhere; then of the subgroups.
+ */
+function sharedSource(
+  size: number,
+  own: string,
+  combine: (a: string, b: string) => string,
+): string {
+  const exchanges: string[] = [];
+  for (let step = size / 2; step >= 1; step /= 2) {
+    const other = `${SUBGROUP_CALL}part, ${step}u)`;
+    exchanges.push(`  part = ${combine("part", other)};\n`);
+  }
+  const parts = `  var part = ${own};
+${exchanges.join("")}`;
+  const subgroups = ROW_WORKGROUP_SIZE / size;
+  if (subgroups === 1) return `${parts}  return part;`;
+  return `${parts}  if (lane % ${size}u == 0u) {
+    row_scratch[lane / ${size}u] = part;
+  }
   workgroupBarrier();
-  for (var step = ${lanes / 2}u; step > 0u; step >>= 1u) {
+  for (var step = ${subgroups / 2}u; step > 0u; step >>= 1u) {
     if (lane < step) {
       row_scratch[lane] = ${
-        combine("row_scratch[lane]", "row_scratch[lane + step]")
-      };
+    combine("row_scratch[lane]", "row_scratch[lane + step]")
+  };
     }
     workgroupBarrier();
   }
   let result = row_scratch[0];
   workgroupBarrier();
-  return result;`,
-      "}",
-    );
-  }
-  if (lanes > 1 && parts.length > 0) {
-    parts.unshift(`var<workgroup> row_scratch: array<f32, ${lanes}>;`);
-  }
-  const functions = parts.join("\n");
-  return `${functions}\n${wgslFunctions(functions + text)}`;
+  return result;`;
 }

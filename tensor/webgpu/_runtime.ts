@@ -16,6 +16,7 @@ import { Pool } from "./_pool.ts";
 import { Queue } from "./_queue.ts";
 import { Readback } from "./_readback.ts";
 import { type BindingLimits, planSlots } from "./_slots.ts";
+import type { Subgroups } from "./_subgroups.ts";
 import { UniformCache } from "./_uniforms.ts";
 
 /** Larger uploads are done in pieces, which is faster in Deno. */
@@ -43,6 +44,8 @@ export interface Traits extends GemmTraits {
   readonly maxWorkgroupBytes: number;
   /** Whether the adapter rounds to float16 as IEEE 754 has it; `undefined` if its kernels know no float16. */
   readonly roundsHalf?: boolean;
+  /** How invocations give each other numbers without barriers; `undefined` if they cannot, or need not. */
+  readonly subgroups?: Subgroups | undefined;
 }
 
 /** Runs kernels on one device. */
@@ -106,6 +109,7 @@ export class Runtime {
     this.#pipelines = new PipelineCache(gpu, this.#health, {
       maxBindingBytes,
       roundsHalf: this.traits.roundsHalf,
+      subgroups: this.traits.subgroups,
     });
     this.#bindGroups = new BindGroupCache(gpu, maxBindingBytes);
     this.#uniforms = new UniformCache(gpu, retire);

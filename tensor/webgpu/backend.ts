@@ -516,10 +516,14 @@ export async function openWebGpuBackend(
     maxBindingBytes,
     memoryLimit,
   };
+  // Software adapters share no rows between invocations.
+  const subgroups = traits.software ?? adapter.software
+    ? undefined
+    : await requested.probeSubgroups();
   const runtime = new Runtime(requested, {
     maxBindingBytes,
     memoryLimit,
-    traits,
+    traits: { subgroups, ...traits },
   });
   const { tuning = { version: 1, adapters: {} } } = options;
   try {

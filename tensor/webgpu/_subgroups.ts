@@ -1,0 +1,107 @@
+/** Whether the invocations of a workgroup can give each other numbers without barriers, found by trying it. */
+
+/** How kernels use subgroups on a device. */
+export interface Subgroups {
+  /** Invocations of a subgroup: neighbours, always as many. */
+  readonly size: number;
+  /** What begins the WGSL of kernels that use them: browsers want it, Deno does not know it. */
+  readonly directive: string;
+}
+
+/** What kernels that use subgroups call. */
+export const SUBGROUP_CALL = "subgroupShuffleXor(";
+
+const LANES = 64;
+
+const DIRECTIVES = ["enable subgroups;\n", ""];
+
+/** Every lane gets the numbers of all lanes at a distance of a power of two, and the size. */
+const PROBE = `
+@group(0) @binding(0) var<storage, read_write> out: array<f32>;
+
+@compute @workgroup_size(${LANES})
+fn main(
+  @builtin(local_invocation_index) lane: u32,
+  @builtin(subgroup_size) size: u32,
+) {
+  out[lane] = f32(size);
+  for (var step = 1u; step < ${LANES}u; step <<= 1u) {
+    let other = ${SUBGROUP_CALL}f32(lane), step);
+    out[lane] += select(0.0, other * f32(step), step < size);
+  }
+}
+`;
+
+/** What a lane should write. */
+function expected(lane: number, size: number): number {
+  let sum = size;
+  for (let step = 1; step < size; step *= 2) sum += (lane ^ step) * step;
+  return sum;
+}
+
+/**
+ * Tries subgroups.
+ *
+ * @param gpu The device.
+ * @param sizes The sizes of subgroups that its adapter has.
+ * @returns How they are used; `undefined` if kernels cannot rely on them.
+ */
+export async function probeSubgroups(
+  gpu: GPUDevice,
+  { subgroupMinSize: size, subgroupMaxSize }: Pick<
+    GPUAdapterInfo,
+    "subgroupMinSize" | "subgroupMaxSize"
+  >,
+): Promise<Subgroups | undefined> {
+  // Where there are several sizes, each kernel may have another.
+  const isFixed = size === subgroupMaxSize && size > 1 && LANES % size === 0;
+  if (!isFixed || !gpu.features.has("subgroups")) return undefined;
+  for (const directive of DIRECTIVES) {
+    const pipeline = await compile(gpu, directive);
+    if (pipeline === undefined) continue;
+    const found = await run(gpu, pipeline);
+    const works = found.every((value, lane) => value === expected(lane, size));
+    return works ? { size, directive } : undefined;
+  }
+  return undefined;
+}
+
+async function compile(
+  gpu: GPUDevice,
+  directive: string,
+): Promise<GPUComputePipeline | undefined> {
+  gpu.pushErrorScope("validation");
+  const module = gpu.createShaderModule({ code: directive + PROBE });
+  const pipeline = gpu.createComputePipeline({
+    layout: "auto",
+    compute: { module, entryPoint: "main" },
+  });
+  return await gpu.popErrorScope() === null ? pipeline : undefined;
+}
+
+async function run(
+  gpu: GPUDevice,
+  pipeline: GPUComputePipeline,
+): Promise<Float32Array> {
+  const size = 4 * LANES;
+  const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
+  const out = gpu.createBuffer({ size, usage: STORAGE | COPY_SRC });
+  const staging = gpu.createBuffer({ size, usage: COPY_DST | MAP_READ });
+  try {
+    const encoder = gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline);
+    const layout = pipeline.getBindGroupLayout(0);
+    const entries = [{ binding: 0, resource: { buffer: out } }];
+    pass.setBindGroup(0, gpu.createBindGroup({ layout, entries }));
+    pass.dispatchWorkgroups(1);
+    pass.end();
+    encoder.copyBufferToBuffer(out, 0, staging, 0, size);
+    gpu.queue.submit([encoder.finish()]);
+    await staging.mapAsync(GPUMapMode.READ);
+    return new Float32Array(staging.getMappedRange().slice(0));
+  } finally {
+    out.destroy();
+    staging.destroy();
+  }
+}
