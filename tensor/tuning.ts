@@ -24,7 +24,7 @@ export interface Tuning {
 
 /** What {@linkcode Device.tune} found of one product. */
 export interface TunedProduct {
-  /** Its kind and sizes, such as `matmul kn 1x1536x768 1x3072`: axes along which operands lie, problems × rows × columns, the inner dimension in segments. */
+  /** Its kind and sizes, such as `matmul kn 1x1536x768 1x3072`: axes along which operands lie (and `float16` if they are), problems × rows × columns, the inner dimension in segments. */
   readonly name: string;
   /** The fastest way, such as `tiles 8x8 16x16 1x1`: rows × columns of an invocation, invocations of a workgroup, partial results. */
   readonly way: string;

@@ -57,6 +57,7 @@ export function flagsOf(call: GemmCall): GemmFlags {
     bVector: call.bVector,
     outVector: call.outVector,
     even: call.sizes.length % 4 === 0,
+    half: call.a.dtype === "float16" && call.b.dtype === "float16",
     bias: call.bias !== undefined,
     activation: call.activation,
     preActivation: call.preActivation !== undefined,

@@ -47,6 +47,8 @@ export interface GemmFlags {
   readonly outVector: boolean;
   /** Whether segments have multiples of 4 elements. */
   readonly even: boolean;
+  /** Whether A and B are float16 tensors. */
+  readonly half: boolean;
   readonly bias: boolean;
   readonly activation: Activation | undefined;
   readonly preActivation: boolean;

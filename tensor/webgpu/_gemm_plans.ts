@@ -25,6 +25,7 @@ const FLAGS = {
   bVector: [false, true],
   outVector: [false, true],
   even: [false, true],
+  half: [false, true],
   bias: [false, true],
   activation: [undefined, "relu", "gelu", "geluTanh", "tanh"],
   preActivation: [false, true],
@@ -81,15 +82,16 @@ function kernelOf(
 
 /**
  * What products have in common that are computed in the same way, as text: the
- * source, along which axes operands lie, problems, rows, columns, segments and
- * their length.
+ * source, along which axes operands lie and whether they are float16, problems,
+ * rows, columns, segments and their length.
  */
 export function gemmName(
   { name }: GemmSource,
-  { aAlong, bAlong }: Pick<GemmFlags, "aAlong" | "bAlong">,
+  { aAlong, bAlong, half }: Pick<GemmFlags, "aAlong" | "bAlong" | "half">,
   { problems, m, n, segments, length }: GemmSizes,
 ): string {
-  return `${name} ${aAlong}${bAlong} ${problems}x${m}x${n} ${segments}x${length}`;
+  const along = `${aAlong}${bAlong}${half ? " float16" : ""}`;
+  return `${name} ${along} ${problems}x${m}x${n} ${segments}x${length}`;
 }
 
 /** The plans of one device. */

@@ -5,7 +5,7 @@ import {
 } from "@std/assert";
 import type { GemmSizes } from "./_gemm_choice.ts";
 import type { GemmFlags, GemmSource } from "./_gemm_kernel.ts";
-import { flagsNumber, GemmPlans } from "./_gemm_plans.ts";
+import { flagsNumber, gemmName, GemmPlans } from "./_gemm_plans.ts";
 
 const FLAGS: GemmFlags = {
   aAlong: "k",
@@ -15,6 +15,7 @@ const FLAGS: GemmFlags = {
   bVector: true,
   outVector: true,
   even: true,
+  half: false,
   bias: true,
   activation: "relu",
   preActivation: true,
@@ -42,6 +43,7 @@ Deno.test("flagsNumber() is different for all flags", () => {
     { bVector: false },
     { outVector: false },
     { even: false },
+    { half: true },
     { bias: false },
     { preActivation: false },
   ];
@@ -77,4 +79,12 @@ Deno.test("GemmPlans leaves what follows the sum to the kernel that adds partial
   const whole = plans().find(SOURCE, FLAGS, { ...sizes, whole: true });
   assertEquals(whole.choice.lengthSplits, 1);
   assertEquals("bias" in whole.kernel.operands, true);
+});
+
+Deno.test("gemmName() tells products apart that may be computed in different ways", () => {
+  assertEquals(gemmName(SOURCE, FLAGS, SIZES), "a kn 1x64x64 1x64");
+  assertEquals(
+    gemmName(SOURCE, { ...FLAGS, aAlong: "m", half: true }, SIZES),
+    "a mn float16 1x64x64 1x64",
+  );
 });
