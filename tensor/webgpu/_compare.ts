@@ -89,7 +89,7 @@ export async function assertAgrees<Name extends string>(
     );
     for (let i = 0; i < sizeOf(shape); i++) {
       const [x, y] = [found[i], wanted[i]];
-      if (!agrees(x, y, dtype === "float32" ? tolerance : {})) {
+      if (!agrees(x, y, dtype.startsWith("float") ? tolerance : {})) {
         throw new AssertionError(
           `Element ${i} of "${name}" [${shape}] is ${x}, on the reference device ${y}`,
         );

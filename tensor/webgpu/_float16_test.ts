@@ -133,6 +133,13 @@ testHalf("kernels work on float16 in several bindings", async (gpu) => {
   );
   await assertAgrees(
     gpu,
+    { x: eighths(length), out: output(length) },
+    (backend, { x, out }) =>
+      backend.softmax(x, out, { rows, columns, log: false }),
+    { relative: 2 ** -10 },
+  );
+  await assertAgrees(
+    gpu,
     {
       x: patterns(length),
       indices: integers([9], (i) => i * 13 - 20),

@@ -88,6 +88,7 @@ const small = [
 
 const attentionOp: Op = {
   name: "scaledDotProductAttention",
+  half: (name) => /padding|^an additive|transformer|of odd|no /.test(name),
   tolerance: {
     cpu: 5e-6,
     webgpu: 5e-6,

@@ -52,6 +52,7 @@ const small: readonly OpCase[] = [
 /** The matrix product. */
 export const matmulOps: readonly Op[] = [{
   name: "matmul",
+  single: [2],
   tolerance: {
     cpu: 1e-5,
     webgpu: 1e-5,
@@ -87,5 +88,8 @@ export const matmulOps: readonly Op[] = [{
       run: (a, b) => t.matmul(a, b),
     },
   ],
+  half: (name) =>
+    /\[2,3\] · \[3,4\](, activation gelu)?, bias|\[67,130\]|\[130,70\] · \[70|\[70,130\] · \[65|\[3,2000\]|\[3,33,17\]|\[8,8\]|\[2,0\]|special/
+      .test(name),
   gradchecks: small,
 }];

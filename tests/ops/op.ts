@@ -37,6 +37,8 @@ export interface Op {
   readonly single?: readonly number[] | "all";
   /** Calls whose results are compared with the reference, on every device. */
   readonly cases: readonly OpCase[];
+  /** Those of the calls, as a function of their names, that are worth compiling in float16 too; all if it is not given. */
+  readonly half?: (name: string) => boolean;
   /** Calls whose gradients are compared with finite differences, away from kinks; none for operations without gradients. */
   readonly gradchecks: readonly OpCase[];
 }
