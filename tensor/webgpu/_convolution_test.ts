@@ -131,11 +131,13 @@ function testConvolution(
   cases: readonly Case[],
   options: DeviceOptions,
   traits: Partial<Traits>,
+  dtype: "float32" | "float16" = "float32",
 ): void {
   testOnWebGpu(
     name,
-    async ({ runtime }) => {
-      const twins = new Twins(runtime);
+    async ({ runtime, info }) => {
+      if (!info.floatDTypes.includes(dtype)) return;
+      const twins = new Twins(runtime, dtype);
       for (const one of cases) {
         const g = geometryOf(one);
         const { offset = 0 } = one;
@@ -235,3 +237,19 @@ for (const [variant, traits] of Object.entries(VARIANTS)) {
     traits,
   );
 }
+
+testConvolution(
+  "conv2d() and its gradients of float16 in tiles of float16 equal the reference",
+  [{
+    input: [2, 7, 6, 5],
+    window: [3, 3],
+    outChannels: 8,
+    stride: [2, 1],
+    padding: [1, 1, 1, 1],
+    bias: true,
+    offset: 1,
+  }],
+  {},
+  VARIANTS["small tiles"],
+  "float16",
+);

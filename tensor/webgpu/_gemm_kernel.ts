@@ -47,7 +47,7 @@ export interface GemmFlags {
   readonly outVector: boolean;
   /** Whether segments have multiples of 4 elements. */
   readonly even: boolean;
-  /** Whether A and B are float16 tensors. */
+  /** Whether A and B are float16 tensors. Tiles then hold float16 too, in half the workgroup memory; products and sums are float32. */
   readonly half: boolean;
   readonly bias: boolean;
   readonly activation: Activation | undefined;
@@ -66,8 +66,8 @@ export function gemmKernel(
   choice: GemmChoice,
 ): Kernel {
   const operands: Record<string, OperandSpec> = {
-    a: { access: "read", type: "f32", vector: flags.aVector },
-    b: { access: "read", type: "f32", vector: flags.bVector },
+    a: { access: "read", type: factorType(flags), vector: flags.aVector },
+    b: { access: "read", type: factorType(flags), vector: flags.bVector },
     out: { access: "read_write", type: "f32", vector: flags.outVector },
   };
   if (flags.bias) operands.bias = { access: "read", type: "f32" };
@@ -103,12 +103,17 @@ export function gemmKernel(
     workgroupSize: choice.lanesM * choice.lanesN,
     declarations: COMMON + source.declarations + loadersOfA(flags, tiled) +
       loadersOfB(flags) + activationSource(flags.activation) +
-      storeSource(flags) + (tiled ? tileMemory(choice) : ""),
+      storeSource(flags) + (tiled ? tileMemory(choice, factorType(flags)) : ""),
     body: decodeSource(choice) +
       `  let bias_at = ${flags.bias ? "problem * u.bias_problem" : "0u"};\n` +
       (tiled ? tilesSource(flags, choice) : registersSource(flags, choice)) +
       storeRowsSource(choice),
   };
+}
+
+/** The type in which factors are loaded, and kept in tiles. */
+function factorType({ half }: GemmFlags): "f32" | "f16" {
+  return half ? "f16" : "f32";
 }
 
 const COMMON = `
@@ -129,51 +134,56 @@ struct Run {
 /** `a_at`, `a_k4` or `a_m4`: one element, 4 along k, 4 along m. */
 function loadersOfA(flags: GemmFlags, tiled: boolean): string {
   const masked = flags.aMasked || tiled;
+  const type = factorType(flags);
   if (flags.aAlong === "k") {
     const inRun = "k - run.first < run.length";
     const mask = (value: string, zero: string) =>
       masked ? `select(${zero}, ${value}, ${inRun})` : value;
     const vector = flags.aVector
-      ? mask("a_load4(run.start + k)", "vec4<f32>()")
-      : "vec4<f32>(a_at(run, k), a_at(run, k + 1u), a_at(run, k + 2u), a_at(run, k + 3u))";
+      ? mask("a_load4(run.start + k)", `vec4<${type}>()`)
+      : `vec4<${type}>(a_at(run, k), a_at(run, k + 1u), a_at(run, k + 2u), a_at(run, k + 3u))`;
     return `
-fn a_at(run: Run, k: u32) -> f32 {
-  return ${mask("a_load(run.start + k)", "0.0")};
+fn a_at(run: Run, k: u32) -> ${type} {
+  return ${mask("a_load(run.start + k)", `${type}()`)};
 }
-fn a_k4(run: Run, k: u32) -> vec4<f32> {
+fn a_k4(run: Run, k: u32) -> vec4<${type}> {
   return ${vector};
 }
 `;
   }
   const four = flags.aVector
     ? "a_load4(i)"
-    : "vec4<f32>(a_load(i), a_load(i + 1u), a_load(i + 2u), a_load(i + 3u))";
+    : `vec4<${type}>(a_load(i), a_load(i + 1u), a_load(i + 2u), a_load(i + 3u))`;
   return `
-fn a_m4(run: Run, k: u32, offset: u32) -> vec4<f32> {
+fn a_m4(run: Run, k: u32, offset: u32) -> vec4<${type}> {
   let i = run.start + k * u.a_k + offset;
   return ${
-    tiled ? `select(vec4<f32>(), ${four}, k - run.first < run.length)` : four
+    tiled
+      ? `select(vec4<${type}>(), ${four}, k - run.first < run.length)`
+      : four
   };
 }
 `;
 }
 
 /** `b_at`, `b_n4` or `b_k4`. */
-function loadersOfB({ bAlong, bVector }: GemmFlags): string {
+function loadersOfB(flags: GemmFlags): string {
+  const { bAlong, bVector } = flags;
+  const type = factorType(flags);
   const at = (offset: string) =>
     bAlong === "n"
       ? `start + k * u.b_k + col${offset}`
       : `start + k${offset} + col * u.b_n`;
   const four = bVector
     ? `b_load4(${at("")})`
-    : `vec4<f32>(${
+    : `vec4<${type}>(${
       range(4).map((i) => `b_load(${at(i ? ` + ${i}u` : "")})`).join(", ")
     })`;
   return `
-fn b_at(start: u32, k: u32, col: u32) -> f32 {
+fn b_at(start: u32, k: u32, col: u32) -> ${type} {
   return b_load(start + k * u.b_k + col * u.b_n);
 }
-fn b_${bAlong}4(start: u32, k: u32, col: u32) -> vec4<f32> {
+fn b_${bAlong}4(start: u32, k: u32, col: u32) -> vec4<${type}> {
   return ${four};
 }
 `;
@@ -324,10 +334,15 @@ ${step(1)}    }
 }
 
 /** Tiles of A and B in workgroup memory, vectors along m and n. */
-function tileMemory({ rows, columns, lanesM, lanesN }: GemmChoice): string {
+function tileMemory(
+  { rows, columns, lanesM, lanesN }: GemmChoice,
+  type: "f32" | "f16",
+): string {
   return `
-var<workgroup> tile_a: array<vec4<f32>, ${TILE_DEPTH * rows * lanesM / 4}>;
-var<workgroup> tile_b: array<vec4<f32>, ${TILE_DEPTH * columns * lanesN / 4}>;
+var<workgroup> tile_a: array<vec4<${type}>, ${TILE_DEPTH * rows * lanesM / 4}>;
+var<workgroup> tile_b: array<vec4<${type}>, ${
+    TILE_DEPTH * columns * lanesN / 4
+  }>;
 `;
 }
 
@@ -335,6 +350,7 @@ var<workgroup> tile_b: array<vec4<f32>, ${TILE_DEPTH * columns * lanesN / 4}>;
 function tilesSource(flags: GemmFlags, choice: GemmChoice): string {
   const { rows, columns, lanesM, lanesN } = choice;
   const lanes = lanesM * lanesN;
+  const type = factorType(flags);
   const strideA = rows * lanesM / 4;
   const strideB = columns * lanesN / 4;
   const blocksA = strideA * TILE_DEPTH / 4;
@@ -346,7 +362,7 @@ function tilesSource(flags: GemmFlags, choice: GemmChoice): string {
   const loadA = alongK
     ? range(4).map((r) => `let v${r} = a_k4(run${r}, k0 + a_k);`).concat(
       range(4).map((i) =>
-        `tile_a[a_to + ${i * strideA}u] = ${transposed("v", i)};`
+        `tile_a[a_to + ${i * strideA}u] = ${transposed("v", i, type)};`
       ),
     )
     : range(4).map((i) =>
@@ -355,17 +371,17 @@ function tilesSource(flags: GemmFlags, choice: GemmChoice): string {
   const inB = (value: string, i: number) =>
     `tile_b[b_to + ${
       i * strideB
-    }u] = select(vec4<f32>(), ${value}, k0 + b_k + ${i}u < u.length);`;
+    }u] = select(vec4<${type}>(), ${value}, k0 + b_k + ${i}u < u.length);`;
   const loadB = flags.bAlong === "n"
     ? range(4).map((i) => inB(`b_n4(start, k0 + b_k + ${i}u, b_col)`, i))
     : range(4).map((i) => `let v${i} = b_k4(start, k0 + b_k, b_col + ${i}u);`)
-      .concat(range(4).map((i) => inB(transposed("v", i), i)));
+      .concat(range(4).map((i) => inB(transposed("v", i, type), i)));
   const inner = range(4).flatMap((j) => [
     ...range(rows / 4).map((r) =>
-      `let a${j}_${r} = tile_a[(k + ${j}u) * ${strideA}u + my_a + ${r}u];`
+      `let a${j}_${r} = vec4<f32>(tile_a[(k + ${j}u) * ${strideA}u + my_a + ${r}u]);`
     ),
     ...range(columns / 4).map((c) =>
-      `let b${j}_${c} = tile_b[(k + ${j}u) * ${strideB}u + my_b + ${c}u];`
+      `let b${j}_${c} = vec4<f32>(tile_b[(k + ${j}u) * ${strideB}u + my_b + ${c}u]);`
     ),
     ...range(rows).flatMap((r) =>
       range(columns / 4).map((c) =>
@@ -414,9 +430,9 @@ ${indented(8, inner)}      }
 }
 
 /** Column `i` of the 4 by 4 block with rows `name0` to `name3`. */
-function transposed(name: string, i: number): string {
+function transposed(name: string, i: number, type: "f32" | "f16"): string {
   const parts = range(4).map((r) => `${name}${r}.${COMPONENTS[i]}`);
-  return `vec4<f32>(${parts.join(", ")})`;
+  return `vec4<${type}>(${parts.join(", ")})`;
 }
 
 /** Which block a lane loads: neighbours load neighbouring memory, along k or across. */

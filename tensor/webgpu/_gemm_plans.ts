@@ -67,9 +67,13 @@ function kernelOf(
   const { variant, rows, columns, lanesM, lanesN } = choice;
   // Partial results are added by a kernel that does what follows the sum.
   const isSplit = choice.segmentSplits * choice.lengthSplits > 1;
-  const own: GemmFlags = isSplit
-    ? { ...flags, bias: false, activation: undefined, preActivation: false }
-    : flags;
+  const own: GemmFlags = {
+    ...flags,
+    // Only tiles differ, which are kept as they are loaded.
+    half: flags.half && variant === "tiles",
+    ...(isSplit &&
+      { bias: false, activation: undefined, preActivation: false }),
+  };
   const key = [
     ...[source.name, flagsNumber(own), variant, rows, columns, lanesM, lanesN],
   ].join();

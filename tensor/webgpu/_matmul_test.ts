@@ -47,11 +47,13 @@ function testMatmul(
   cases: readonly Case[],
   options: DeviceOptions,
   traits: Partial<Traits>,
+  dtype: "float32" | "float16" = "float32",
 ): void {
   testOnWebGpu(
     name,
-    async ({ runtime }) => {
-      const twins = new Twins(runtime);
+    async ({ runtime, info }) => {
+      if (!info.floatDTypes.includes(dtype)) return;
+      const twins = new Twins(runtime, dtype);
       for (const one of cases) {
         for (const transposeA of one.plain ? [false] : [false, true]) {
           for (const transposeB of one.plain ? [false] : [false, true]) {
@@ -156,3 +158,11 @@ for (const [variant, traits] of Object.entries(LARGE_TILES)) {
     traits,
   );
 }
+
+testMatmul(
+  "matmul() of float16 in tiles of float16 equals the reference",
+  CASES.filter(({ m }) => m === 67 || m === 40),
+  {},
+  VARIANTS["small tiles"],
+  "float16",
+);

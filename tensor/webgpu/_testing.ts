@@ -2,6 +2,7 @@
 
 import { assert } from "@std/assert";
 import type { DType } from "../dtype.ts";
+import { fromFloat16, toFloat16 } from "../float16.ts";
 import type { DeviceOptions } from "../open_device.ts";
 import type { ReferenceBackend } from "../reference/backend.ts";
 import { elementsOf, type ReferenceView } from "../reference/buffer.ts";
@@ -51,18 +52,20 @@ export function testOnWebGpu(
   }
 }
 
-/** Copies values to a buffer of their own. */
+/** Copies values to a buffer of their own; words of 16 bits are float16. */
 export function viewOfValues(
   runtime: Runtime,
-  values: Float32Array | Int32Array | Uint32Array,
+  values: Float32Array | Int32Array | Uint32Array | Uint16Array,
   shape: readonly number[] = [values.length],
 ): GpuView {
   const dtype: DType = values instanceof Float32Array
     ? "float32"
     : values instanceof Int32Array
     ? "int32"
+    : values instanceof Uint16Array
+    ? "float16"
     : "uint32";
-  const buffer = runtime.allocate(Math.max(4, values.byteLength));
+  const buffer = runtime.allocate(byteLengthOf(values));
   const { byteOffset, byteLength } = values;
   runtime.write(
     buffer,
@@ -72,14 +75,22 @@ export function viewOfValues(
   return { buffer, byteOffset: 0, shape, dtype };
 }
 
-/** Reads a `float32` view. */
+/** Whole words, of which there is one at least. */
+function byteLengthOf({ byteLength }: ArrayBufferView): number {
+  return Math.max(4, Math.ceil(byteLength / 4) * 4);
+}
+
+/** Reads a `float32` or `float16` view. */
 export async function valuesOf(
   runtime: Runtime,
-  { buffer, byteOffset, shape }: GpuView,
+  { buffer, byteOffset, shape, dtype }: GpuView,
 ): Promise<Float32Array> {
   const size = shape.reduce((a, b) => a * b, 1);
-  const bytes = await runtime.read(buffer, byteOffset, 4 * size);
-  return new Float32Array(bytes.buffer);
+  const half = dtype === "float16";
+  const bytes = await runtime.read(buffer, byteOffset, (half ? 2 : 4) * size);
+  return half
+    ? fromFloat16(new Uint16Array(bytes.buffer))
+    : new Float32Array(bytes.buffer);
 }
 
 /** The same numbers on the reference device and on webgpu. */
@@ -92,10 +103,12 @@ export interface Twin {
 export class Twins {
   readonly reference: ReferenceBackend = createReferenceBackend();
   readonly #runtime: Runtime;
+  readonly #dtype: "float32" | "float16";
   #seed = 1;
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: Runtime, dtype: "float32" | "float16" = "float32") {
     this.#runtime = runtime;
+    this.#dtype = dtype;
   }
 
   /** Numbers in [-1, 1), `offset` elements behind the start of their buffer. */
@@ -116,22 +129,25 @@ export class Twins {
     return this.#of(values, shape, offset);
   }
 
-  /** Fails unless both are the same but for `tolerance`, and nothing before them was written. */
+  /** Fails unless both are the same but for `tolerance` and, of float16, one rounding, and nothing before them was written. */
   async assertClose(
     { reference, gpu }: Twin,
     tolerance: number,
     message: string,
   ): Promise<void> {
-    const whole = { byteOffset: 0, dtype: "float32" } as const;
-    const shape = [gpu.byteOffset / 4 + sizeOf(gpu.shape)];
+    const half = this.#dtype === "float16";
+    const whole = { byteOffset: 0, dtype: this.#dtype } as const;
+    const offset = gpu.byteOffset / (half ? 2 : 4);
+    const shape = [offset + sizeOf(gpu.shape)];
     const expected = elementsOf({ ...reference, ...whole, shape });
     const actual = await valuesOf(this.#runtime, { ...gpu, ...whole, shape });
     for (let i = 0; i < actual.length; i++) {
       const same = Object.is(actual[i], expected[i]) ||
-        Math.abs(actual[i] - expected[i]) <= tolerance;
+        Math.abs(actual[i] - expected[i]) <=
+          tolerance + (half ? 2 ** -10 * Math.abs(expected[i]) : 0);
       assert(
         same,
-        `${message}: element ${i - gpu.byteOffset / 4} of [${gpu.shape}] is ${
+        `${message}: element ${i - offset} of [${gpu.shape}] is ${
           actual[i]
         }, expected ${expected[i]}`,
       );
@@ -139,12 +155,14 @@ export class Twins {
   }
 
   #of(values: Float32Array, shape: readonly number[], offset: number): Twin {
-    const buffer = this.reference.allocate(Math.max(4, values.byteLength));
-    this.reference.write(buffer, 0, new Uint8Array(values.buffer));
-    const byteOffset = 4 * offset;
-    const gpu = viewOfValues(this.#runtime, values);
+    const dtype = this.#dtype;
+    const elements = dtype === "float16" ? toFloat16(values) : values;
+    const buffer = this.reference.allocate(byteLengthOf(elements));
+    this.reference.write(buffer, 0, new Uint8Array(elements.buffer));
+    const byteOffset = elements.BYTES_PER_ELEMENT * offset;
+    const gpu = viewOfValues(this.#runtime, elements);
     return {
-      reference: { buffer, byteOffset, shape, dtype: "float32" },
+      reference: { buffer, byteOffset, shape, dtype },
       gpu: { ...gpu, byteOffset, shape },
     };
   }
