@@ -12,6 +12,12 @@ import {
   withSegments,
 } from "./_gemm.ts";
 import { addressOf, type CpuBuffer, type Runtime } from "./_runtime.ts";
+import {
+  isWinograd,
+  runWinograd,
+  runWinogradInput,
+  runWinogradWeight,
+} from "./_winograd.ts";
 
 /** With so few channels, a row of weights is read as one run of numbers; the images need borders then. */
 const FEW_CHANNELS = 8;
@@ -41,6 +47,11 @@ export function convolution(
       const [, weightAt, biasAt, outAt] = addresses;
       if (isDepthwise(geometry)) {
         runDepthwise(runtime, "depthwise", addresses, geometry);
+        return;
+      }
+      if (isWinograd(geometry)) {
+        const [xAt] = addresses;
+        runWinograd(runtime, xAt, weightAt, biasAt, outAt, geometry);
         return;
       }
       withImages(runtime, addressOf(x), geometry, (images, g) => {
@@ -85,6 +96,10 @@ export function convolution(
         runDepthwise(runtime, "depthwiseInput", addresses, geometry);
         return;
       }
+      if (isWinograd(geometry)) {
+        runWinogradInput(runtime, dyAt, weightAt, dxAt, geometry);
+        return;
+      }
       const g = isPointwise(geometry) ? asOneRow(geometry) : geometry;
       // Input pixels whose rows (columns) leave the same remainder when they
       // are divided by the stride are reached by the same weights.
@@ -107,6 +122,10 @@ export function convolution(
       if (isDepthwise(geometry)) {
         const addresses = [xAt, dWeightAt, 0, dyAt];
         runDepthwise(runtime, "depthwiseWeight", addresses, geometry);
+        return;
+      }
+      if (isWinograd(geometry)) {
+        runWinogradWeight(runtime, xAt, dyAt, dWeightAt, geometry);
         return;
       }
       withImages(runtime, xAt, geometry, (images, g) => {

@@ -223,6 +223,30 @@ Deno.test("conv2d() and its gradients agree with the reference when pixels take 
   });
 });
 
+Deno.test("conv2d() and its gradients agree with the reference by minimal filtering", async () => {
+  // Whole and partial tiles, with and without borders, rests of slabs.
+  for (
+    const [batch, channels, outChannels, size, padding] of [
+      [4, 32, 48, [16, 18], [1, 1, 1, 1]],
+      [2, 48, 32, [33, 30], [0, 0, 0, 0]],
+      [2, 32, 80, [27, 22], [2, 0, 1, 3]],
+      [3, 32, 32, [15, 15], [4, 3, 3, 4]],
+      // Blocks of channels of the result.
+      [4, 32, 128, [17, 16], [1, 1, 1, 1]],
+    ] as const
+  ) {
+    await check({
+      ...{ batch, size, channels, outChannels, kernel: [3, 3], padding },
+      bias: outChannels > 32,
+    });
+  }
+  // Several chunks of the weights' gradient.
+  await check({
+    ...{ size: [97, 100], channels: 32, outChannels: 32, kernel: [3, 3] },
+    padding: [1, 1, 1, 1],
+  });
+});
+
 Deno.test("conv2dBackwardWeight() gives zeros when there are no images", async () => {
   for (const groups of [1, 4]) {
     const g = geometryOf({

@@ -15,7 +15,7 @@ export const PANEL_COLUMNS = 16;
 export const MAX_SEGMENT = 1024;
 
 /** A part takes at most so many rows. */
-const BLOCK_ROWS = 64;
+const BLOCK_ROWS = 128;
 
 /** More parts do not balance the threads' work better. */
 const MOST_PARTS = 256;
@@ -182,7 +182,10 @@ export function runGemm(runtime: Runtime, gemm: Gemm): void {
         ...[b.rowStride, b.columnStride],
         ...[packedGroups, b.groupStride, packedSize],
       ],
-      runtime.parts(packedSize * packedGroups, panels * packedGroups),
+      runtime.parts(
+        packedSize * packedGroups,
+        (b.columnStride === 1 ? segments.length : panels) * packedGroups,
+      ),
     );
     runtime.run(
       "gemm",

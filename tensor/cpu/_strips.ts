@@ -22,11 +22,16 @@ const SLAB_ROWS = 64;
 
 /**
  * The strips whose A lies in rows: how many runs of numbers a row has, and how
- * long each is. The last two take three or nine weight positions at once,
- * which is what 3×3 convolutions of 32 and 16 channels have.
+ * long each is. Those of three and nine runs take as many weight positions at
+ * once, which is what 3×3 convolutions of 32 and 16 channels have.
  */
-const ROWS_STRIPS = [
+export const ROWS_STRIPS: readonly {
+  readonly runs: number;
+  readonly length: number;
+}[] = [
   { runs: 1, length: 64 },
+  { runs: 1, length: 32 },
+  { runs: 1, length: 16 },
   { runs: 2, length: 32 },
   { runs: 4, length: 16 },
   { runs: 3, length: 32 },
@@ -74,7 +79,7 @@ export interface StripOptions {
 /**
  * Writes the module of one thread. It imports `env.memory` and exports
  *
- * - `rows1`, `rows2`, `rows4`, `rows3`, `rows9`: A in rows of so many runs;
+ * - `rows1x64`, `rows2x32` and so on: A in rows of so many runs of such a length;
  *   (pointers, bytes from the pointers of one tile to the next,
  *   targets, bytes added to the targets, base or 0 to add to the targets,
  *   tiles). `pointers` holds four addresses for each run, `targets` four for
@@ -89,7 +94,7 @@ export interface StripOptions {
 export function writeStrips(options: StripOptions): Uint8Array<ArrayBuffer> {
   const functions = [
     ...ROWS_STRIPS.map(({ runs, length }) => ({
-      name: `rows${runs}`,
+      name: `rows${runs}x${length}`,
       parameters: 6,
       body: rowsBody(options, runs, length),
     })),

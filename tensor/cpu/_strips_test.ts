@@ -1,5 +1,10 @@
 import { assertAlmostEquals } from "@std/assert";
-import { STRIP_BYTES, STRIP_PAGES, writeStrips } from "./_strips.ts";
+import {
+  ROWS_STRIPS,
+  STRIP_BYTES,
+  STRIP_PAGES,
+  writeStrips,
+} from "./_strips.ts";
 import { compileKernels } from "./_wasm.ts";
 
 type Strip = (...parameters: number[]) => void;
@@ -34,7 +39,7 @@ for (const relaxedSimd of relaxed ? [true, false] : [false]) {
   for (const shared of [true, false]) {
     Deno.test(`strips add up rows and columns, relaxed SIMD ${relaxedSimd}, shared memory ${shared}`, () => {
       for (
-        const [runs, length] of [[1, 64], [2, 32], [4, 16], [3, 32], [9, 16]]
+        const { runs, length } of ROWS_STRIPS
       ) {
         const { exports, floats, words, address } = strips(relaxedSimd, shared);
         // A[row][k] lies in `runs` pieces, all pieces 0 first, then all pieces 1.
@@ -52,7 +57,7 @@ for (const relaxedSimd of relaxed ? [true, false] : [false]) {
               (tile * 4 + r) * 64;
           }
         }
-        const rows = exports[`rows${runs}`] as Strip;
+        const rows = exports[`rows${runs}x${length}`] as Strip;
         const targets = TABLE + 512;
         rows(TABLE, runs * 16, targets, 1024, TARGET, 2);
         rows(TABLE, runs * 16, targets, 1024, 0, 2);

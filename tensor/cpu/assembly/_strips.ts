@@ -15,7 +15,27 @@ export const SLAB_BYTES: usize = 4096;
 export const SLAB_POINTERS: usize = 9472;
 
 /** A in rows, one run of 64 numbers each; see ../_strips.ts for the arguments. */
-export declare function rows1(
+export declare function rows1x64(
+  pointers: usize,
+  tileStride: usize,
+  targets: usize,
+  targetOffset: usize,
+  base: usize,
+  tiles: i32,
+): void;
+
+/** One run of 32 numbers: 32 rows of B. */
+export declare function rows1x32(
+  pointers: usize,
+  tileStride: usize,
+  targets: usize,
+  targetOffset: usize,
+  base: usize,
+  tiles: i32,
+): void;
+
+/** One run of 16 numbers: 16 rows of B. */
+export declare function rows1x16(
   pointers: usize,
   tileStride: usize,
   targets: usize,
@@ -25,7 +45,7 @@ export declare function rows1(
 ): void;
 
 /** Two runs of 32. */
-export declare function rows2(
+export declare function rows2x32(
   pointers: usize,
   tileStride: usize,
   targets: usize,
@@ -35,7 +55,7 @@ export declare function rows2(
 ): void;
 
 /** Four runs of 16. */
-export declare function rows4(
+export declare function rows4x16(
   pointers: usize,
   tileStride: usize,
   targets: usize,
@@ -45,7 +65,7 @@ export declare function rows4(
 ): void;
 
 /** Three runs of 32: 96 rows of B. */
-export declare function rows3(
+export declare function rows3x32(
   pointers: usize,
   tileStride: usize,
   targets: usize,
@@ -55,7 +75,7 @@ export declare function rows3(
 ): void;
 
 /** Nine runs of 16: 144 rows of B. */
-export declare function rows9(
+export declare function rows9x16(
   pointers: usize,
   tileStride: usize,
   targets: usize,

@@ -21,33 +21,13 @@
  * ../_attention.ts computes how much room a part needs.
  */
 
-import {
-  address,
-  float,
-  int,
-  madd,
-  slice,
-  threadScratch,
-  threadSlab,
-} from "./_kernel.ts";
+import { address, float, int, madd, slice, threadScratch } from "./_kernel.ts";
 import { Four, loadLanes, One, storeLanes } from "./_lanes.ts";
 import { exp4, maxOfLanes, splat, sumOfLanes } from "./_math.ts";
 import { packColumns, packRows } from "./_pack.ts";
 import { drop, sixteen, spreadState } from "./_philox.ts";
-import {
-  columns as columnsStrip,
-  rows1,
-  SLAB_BYTES,
-  SLAB_POINTERS,
-  SLAB_ROWS,
-} from "./_strips.ts";
-import {
-  columnsTile,
-  PANEL_BYTES,
-  rowsTile,
-  TILE_COLUMNS,
-  TILE_ROWS,
-} from "./_tile.ts";
+import { addTransposedProduct, multiply } from "./_product.ts";
+import { PANEL_BYTES, TILE_COLUMNS } from "./_tile.ts";
 
 /** A number of columns filled up to whole panels. */
 function padded(columns: i32): i32 {
@@ -81,135 +61,6 @@ function packTranspose(
     const width = min(TILE_COLUMNS, rows - r);
     packColumns(from + <usize> r * stride, stride, columns, width, to);
     to += <usize> columns * PANEL_BYTES;
-  }
-}
-
-/**
- * target = A·B for A [rows, k] in memory rows and packed B. The target has
- * whole tiles: rows a multiple of 4, at most 512, columns a multiple of 16.
- * `zeros` are PANEL_BYTES of them.
- */
-function multiply(
-  a: usize,
-  aStride: usize,
-  rows: i32,
-  k: i32,
-  b: usize,
-  columns: i32,
-  target: usize,
-  targetStride: usize,
-  zeros: usize,
-): void {
-  const tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
-  const targets = threadScratch();
-  const pointers = targets + 2048;
-  const length = pointers + 2048;
-  const wholeRows = tiles * TILE_ROWS;
-  for (let row = 0; row < wholeRows; row++) {
-    const at = <usize> row << 2;
-    store<u32>(targets + at, <u32> (target + <usize> row * targetStride));
-    // A tile that juts out computes the last row again.
-    const from = a + <usize> min(row, rows - 1) * aStride;
-    store<u32>(pointers + at, <u32> from);
-  }
-  const panels = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
-  const panelBytes = <usize> k * PANEL_BYTES;
-  let done = 0;
-  for (; done + SLAB_ROWS <= k; done += SLAB_ROWS) {
-    for (let panel = 0; panel < panels; panel++) {
-      const from = b + <usize> panel * panelBytes + <usize> done * PANEL_BYTES;
-      memory.copy(threadSlab(), from, SLAB_BYTES);
-      const base = done == 0 ? zeros : 0;
-      rows1(pointers, 16, targets, <usize> panel * PANEL_BYTES, base, tiles);
-    }
-    for (let row: usize = 0; row < <usize> wholeRows; row++) {
-      const pointer = pointers + (row << 2);
-      store<u32>(pointer, load<u32>(pointer) + (<u32> SLAB_ROWS << 2));
-    }
-  }
-  if (done == k && done > 0) return;
-  store<i32>(length, k - done);
-  for (let tile: usize = 0; tile < <usize> tiles; tile++) {
-    let panel = b + <usize> done * PANEL_BYTES;
-    for (let c = 0; c < panels; c++) {
-      const t = targets + (tile << 4);
-      const at = <usize> c * PANEL_BYTES;
-      const t0 = <usize> load<u32>(t) + at;
-      const t1 = t0 + targetStride;
-      const t2 = t1 + targetStride;
-      const t3 = t2 + targetStride;
-      rowsTile(
-        pointers + (tile << 4),
-        length,
-        0,
-        1,
-        panel,
-        done == 0 ? zeros : t0,
-        done == 0 ? zeros : t1,
-        done == 0 ? zeros : t2,
-        done == 0 ? zeros : t3,
-        t0,
-        t1,
-        t2,
-        t3,
-      );
-      panel += panelBytes;
-    }
-  }
-}
-
-/** target += Aᵀ·B for A [k, rows] in memory rows and packed B. */
-function addTransposedProduct(
-  a: usize,
-  aStride: usize,
-  k: i32,
-  rows: i32,
-  b: usize,
-  columns: i32,
-  target: usize,
-  targetStride: usize,
-): void {
-  const tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
-  const stripped = k / SLAB_ROWS * SLAB_ROWS;
-  const pointers = threadScratch();
-  for (let i = 0; i < k; i++) {
-    store<u32>(pointers + (<usize> i << 2), <u32> (a + <usize> i * aStride));
-  }
-  for (let c = 0; c < columns; c += TILE_COLUMNS) {
-    const to = target + (<usize> c << 2);
-    for (let done = 0; done < stripped; done += SLAB_ROWS) {
-      const slab = threadSlab();
-      memory.copy(slab, b + <usize> done * PANEL_BYTES, SLAB_BYTES);
-      memory.copy(
-        slab + SLAB_POINTERS,
-        pointers + (<usize> done << 2),
-        <usize> SLAB_ROWS << 2,
-      );
-      columnsStrip(0, to, targetStride, 1, tiles);
-    }
-    if (stripped < k) {
-      for (let r = 0; r < rows; r += TILE_ROWS) {
-        const t0 = to + <usize> r * targetStride;
-        const t1 = t0 + targetStride;
-        const t2 = t1 + targetStride;
-        const t3 = t2 + targetStride;
-        columnsTile(
-          pointers + (<usize> stripped << 2),
-          <usize> r << 2,
-          k - stripped,
-          b + <usize> stripped * PANEL_BYTES,
-          t0,
-          t1,
-          t2,
-          t3,
-          t0,
-          t1,
-          t2,
-          t3,
-        );
-      }
-    }
-    b += <usize> k * PANEL_BYTES;
   }
 }
 

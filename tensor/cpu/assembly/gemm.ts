@@ -18,7 +18,14 @@
 
 import { activate } from "./_activate.ts";
 import { address, int, slice, threadScratch, threadSlab } from "./_kernel.ts";
-import { rows1, rows2, rows3, rows4, rows9, SLAB_ROWS } from "./_strips.ts";
+import {
+  rows1x64,
+  rows2x32,
+  rows3x32,
+  rows4x16,
+  rows9x16,
+  SLAB_ROWS,
+} from "./_strips.ts";
 import { PANEL_BYTES, rowsTile, TILE_COLUMNS, TILE_ROWS } from "./_tile.ts";
 import { copyWords } from "./_copy.ts";
 import { packColumns, packRows } from "./_pack.ts";
@@ -44,27 +51,78 @@ export function packPanels(params: usize, part: i32, parts: i32): void {
   const sourceGroupStride = int(params, 9);
   const packedGroupStride = int(params, 10);
   const panels = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
-  const end = slice(groups * panels, part + 1, parts);
-  for (let item = slice(groups * panels, part, parts); item < end; item++) {
-    const group = item / panels;
-    const panel = item % panels;
-    const width = min(TILE_COLUMNS, columns - panel * TILE_COLUMNS);
-    const from = source +
-      (<usize> (group * sourceGroupStride +
-        panel * TILE_COLUMNS * columnStride) << 2);
-    let to = packed + (<usize> (group * packedGroupStride) << 2) +
-      <usize> panel * <usize> k * PANEL_BYTES;
-    for (let s = 0; s < segmentCount; s++) {
-      const segment = segments + <usize> s * SEGMENT_BYTES;
-      const length = load<i32>(segment, 12);
-      const first = from + (<usize> load<i32>(segment, 16) << 2);
-      if (columnStride == 1) {
-        packRows(first, <usize> rowStride << 2, length, width, to);
-      } else {
-        packColumns(first, <usize> columnStride << 2, length, width, to);
-      }
-      to += <usize> length * PANEL_BYTES;
+  // Segment by segment where rows of B are rows in memory: then they are read
+  // as they lie there, while the panels in the cache are filled.
+  const items = columnStride == 1 ? segmentCount : panels;
+  const end = slice(groups * items, part + 1, parts);
+  for (let item = slice(groups * items, part, parts); item < end; item++) {
+    const group = item / items;
+    const from = source + (<usize> (group * sourceGroupStride) << 2);
+    const to = packed + (<usize> (group * packedGroupStride) << 2);
+    const at = item % items;
+    if (columnStride == 1) {
+      packSegment(from, to, segments, at, k, columns, <usize> rowStride << 2);
+    } else {
+      packPanel(
+        from,
+        to,
+        segments,
+        segmentCount,
+        at,
+        k,
+        columns,
+        <usize> columnStride << 2,
+      );
     }
+  }
+}
+
+/** The rows of one segment, for all panels. */
+function packSegment(
+  from: usize,
+  to: usize,
+  segments: usize,
+  index: i32,
+  k: i32,
+  columns: i32,
+  stride: usize,
+): void {
+  let depth = 0;
+  for (let s = 0; s < index; s++) {
+    depth += load<i32>(segments + <usize> s * SEGMENT_BYTES, 12);
+  }
+  const segment = segments + <usize> index * SEGMENT_BYTES;
+  const length = load<i32>(segment, 12);
+  from += <usize> load<i32>(segment, 16) << 2;
+  to += <usize> depth * PANEL_BYTES;
+  for (let column = 0; column < columns; column += TILE_COLUMNS) {
+    const width = min(TILE_COLUMNS, columns - column);
+    packRows(from, stride, length, width, to);
+    from += PANEL_BYTES;
+    to += <usize> k * PANEL_BYTES;
+  }
+}
+
+/** One panel of a transposed B. */
+function packPanel(
+  from: usize,
+  to: usize,
+  segments: usize,
+  segmentCount: i32,
+  panel: i32,
+  k: i32,
+  columns: i32,
+  stride: usize,
+): void {
+  const width = min(TILE_COLUMNS, columns - panel * TILE_COLUMNS);
+  from += <usize> (panel * TILE_COLUMNS) * stride;
+  to += <usize> panel * <usize> k * PANEL_BYTES;
+  for (let s = 0; s < segmentCount; s++) {
+    const segment = segments + <usize> s * SEGMENT_BYTES;
+    const length = load<i32>(segment, 12);
+    const first = from + (<usize> load<i32>(segment, 16) << 2);
+    packColumns(first, stride, length, width, to);
+    to += <usize> length * PANEL_BYTES;
   }
 }
 
@@ -281,15 +339,15 @@ function multiplyStrips(
     const bytes = <usize> (together * unit) * PANEL_BYTES;
     memory.copy(threadSlab(), b, bytes);
     if (together == 1) {
-      rows1(pointers, tileStride, targets, columnBytes, start, tiles);
+      rows1x64(pointers, tileStride, targets, columnBytes, start, tiles);
     } else if (together == 2) {
-      rows2(pointers, tileStride, targets, columnBytes, start, tiles);
+      rows2x32(pointers, tileStride, targets, columnBytes, start, tiles);
     } else if (together == 3) {
-      rows3(pointers, tileStride, targets, columnBytes, start, tiles);
+      rows3x32(pointers, tileStride, targets, columnBytes, start, tiles);
     } else if (together == 4) {
-      rows4(pointers, tileStride, targets, columnBytes, start, tiles);
+      rows4x16(pointers, tileStride, targets, columnBytes, start, tiles);
     } else {
-      rows9(pointers, tileStride, targets, columnBytes, start, tiles);
+      rows9x16(pointers, tileStride, targets, columnBytes, start, tiles);
     }
     b += bytes;
     pointers += <usize> together << 4;

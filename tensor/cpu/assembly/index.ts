@@ -23,3 +23,4 @@ export * from "./skinny.ts";
 export * from "./transpose.ts";
 export * from "./unary.ts";
 export * from "./update.ts";
+export * from "./winograd.ts";
