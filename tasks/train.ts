@@ -94,6 +94,8 @@ export interface TrainingOptions<Batch extends TrainingBatch = TrainingBatch> {
   readonly logEvery: number;
   /** Where the training is saved and goes on from. */
   readonly checkpoints?: CheckpointStore;
+  /** Given the passes of a step, in all parts, before the first one is done: for instance to tune kernels for them. They change neither weights nor statistics. */
+  readonly prepare?: (passes: () => void) => Promise<void>;
   /** Ends the training after the step that is going on. */
   readonly signal?: AbortSignal;
   /** Told after each step, and waited for; the device may still be at work on it. */
@@ -195,13 +197,14 @@ export async function train<Batch extends TrainingBatch>(
   };
   let begin = performance.now();
   let examples = 0;
+  let { prepare } = options;
   for await (const batch of task.batches(done, steps)) {
     const learningRate = schedule(batch.step);
     if (batch.size >= accumulate) {
       using _scope = device.scope();
       const sizes = partSizes(batch.size, accumulate);
       const parts = task.parts(batch, sizes);
-      const loss = await optimizer.step((pass) =>
+      const evaluate = (pass: Pass) =>
         valueAndGrad(
           () => {
             const { microBatch } = pass;
@@ -213,7 +216,14 @@ export async function train<Batch extends TrainingBatch>(
           },
           [...parameters.values()],
           { seed: pass.lossScale },
-        ), { learningRate });
+        );
+      await prepare?.(() => {
+        for (const microBatch of parts.keys()) {
+          evaluate({ ...REHEARSAL, microBatch });
+        }
+      });
+      prepare = undefined;
+      const loss = await optimizer.step(evaluate, { learningRate });
       meter.recordLoss(loss, batch.size, optimizer.sparsity);
       examples += batch.size;
     }
@@ -238,6 +248,9 @@ export async function train<Batch extends TrainingBatch>(
   }
   return done;
 }
+
+/** A pass that leaves running statistics and counts as they are. */
+const REHEARSAL = { pass: 2, updateStatistics: false, stream: 0n } as const;
 
 /** Brings everything to the state to go on from, if there is one; returns how many steps are done. */
 async function restore(

@@ -232,6 +232,39 @@ Deno.test("train() ends after the step in which it is told to", {
     assertEquals(reports, [4, 6]);
   }));
 
+Deno.test(
+  "train() gives the passes of the first step away, which change nothing",
+  {
+    ignore,
+  },
+  () =>
+    withSetup(async (setup) => {
+      const train = async (prepare?: TrainingOptions["prepare"]) => {
+        using model = new TinyNetwork(setup.device, { batchNorm: true });
+        const losses: number[] = [];
+        await trainClassifier({
+          ...setup,
+          ...{ model, prepare, steps: 8, accumulate: 2 },
+          onReport: ({ loss, accuracy }) => void losses.push(loss, accuracy),
+        });
+        const state = model.stateDict().values();
+        const values = await Promise.all(Array.from(state, (t) => t.data()));
+        return { losses, values };
+      };
+      const live = setup.device.memory.liveBytes;
+      let calls = 0;
+      const prepared = await train((passes) => {
+        calls++;
+        using _scope = setup.device.scope();
+        passes();
+        return Promise.resolve();
+      });
+      assertEquals(calls, 1);
+      assertEquals(prepared, await train());
+      assertEquals(setup.device.memory.liveBytes, live);
+    }),
+);
+
 /** Goes on from the last state that was saved before a crash. */
 class Checkpoints implements CheckpointStore {
   readonly every: number;

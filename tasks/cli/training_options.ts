@@ -123,6 +123,9 @@ export const TRAINING_OPTIONS = {
     "what networks are computed with; float16: with weights, optimizer and sums in float32 and a scaled loss, on GPUs that can; default float32",
   ),
   threads: integer(1, "threads of the cpu device; default: one for each core"),
+  tuneKernels: flag(
+    "webgpu: try which kernels are fastest before the first step, unless that is known from before; see the guide on performance",
+  ),
   init: text(
     "FILE",
     "a .safetensors file of weights to begin with, with PyTorch's names",

@@ -7,11 +7,22 @@
 
 import { loadWeights, type Module } from "@cram/models";
 import type { OptimizerOptions, OptimizerRule } from "@cram/optim";
-import { type Device, openDevice, openSafetensors } from "@cram/tensor";
+import {
+  ArgumentError,
+  type Device,
+  openDevice,
+  openSafetensors,
+} from "@cram/tensor";
 import { formatProfile, traceOf } from "@cram/tensor/profile";
 import { join } from "node:path";
 import { isCheckpoint, readCheckpoint } from "../checkpoint.ts";
 import { UsageError } from "../errors.ts";
+import {
+  readTuning,
+  tuneKernels,
+  tuningError,
+  tuningPath,
+} from "../kernel_tuning.ts";
 import { optimizerOf, scheduleOf } from "../optimizers.ts";
 import { writeText } from "../output_file.ts";
 import { formatDuration, type ProgressLine } from "../progress.ts";
@@ -24,18 +35,23 @@ import type { TrainingSettings } from "./training_settings.ts";
 /**
  * Opens the device that was asked for.
  *
- * @param options The options `--device`, `--threads` and `--precision`.
+ * @param options The options `--device`, `--threads`, `--precision` and `--tune-kernels`.
  * @returns The device.
  * @throws {UsageError} If the device does not compute in that precision.
+ * @throws {DataError} If what was found of kernels before cannot be used.
  */
 export async function openChosenDevice(
-  { device, threads, precision = "float32" }: Pick<
-    TrainingOptionValues,
-    "device" | "threads" | "precision"
-  >,
+  { device, threads, precision = "float32", tuneKernels }:
+    & Pick<TrainingOptionValues, "device" | "threads" | "precision">
+    & Partial<Pick<TrainingOptionValues, "tuneKernels">>,
 ): Promise<Device> {
   const name = device === "auto" ? undefined : device;
-  const opened = await openDevice(name, { threads });
+  const path = tuningPath();
+  const tuning = tuneKernels ? await readTuning(path) : undefined;
+  const opened = await openDevice(name, { threads, tuning }).catch((error) => {
+    const isOfTuning = tuning !== undefined && error instanceof ArgumentError;
+    throw isOfTuning ? tuningError(path, error) : error;
+  });
   const { kind, description, floatDTypes } = opened.info;
   if (floatDTypes.includes(precision)) return opened;
   await opened[Symbol.asyncDispose]();
@@ -149,6 +165,11 @@ export async function runTraining<Batch extends TrainingBatch>(
       ...run.optimizerOptions,
       lossScaling: settings.precision === "float16" ? {} : undefined,
     },
+    prepare: settings.tuneKernels && ((passes) =>
+      tuneKernels(passes, {
+        ...{ device: task.device, path: tuningPath(), signal: run.signal },
+        onProgress: (message) => progress.note(message),
+      })),
     schedule: scheduleOf(settings),
     checkpoints: directory && {
       every: settings.checkpointEvery,

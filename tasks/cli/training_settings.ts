@@ -21,6 +21,8 @@ export interface TrainingSettings extends OptimizerSettings, ScheduleSettings {
   readonly batchSize: number;
   readonly accumulate: number;
   readonly precision: Precision;
+  /** Whether kernels were chosen by trials, which rounds results in another way. */
+  readonly tuneKernels?: true;
   readonly logEvery: number;
   readonly checkpointEvery: number;
   readonly init?: string;
@@ -135,6 +137,7 @@ export function settleTraining(
     batchSize,
     accumulate,
     precision: options.precision ?? "float32",
+    tuneKernels: options.tuneKernels || undefined,
     ...optimizerSettings(options, recipe, batchSize),
     schedule: options.schedule ?? recipe.schedule,
     interval: scheduleInterval === "epoch" ? stepsPerEpoch : 1,
