@@ -19,7 +19,7 @@ import {
 import { formatShape, sameShape } from "./shape.ts";
 import { storageOf, type Tensor, viewOf } from "./tensor.ts";
 
-/** What {@linkcode batchNorm} knows of its channels, each `[C]`. */
+/** What {@linkcode batchNorm} knows of its channels, each `[C]` and of x's dtype; `float32` if x is `float16`. */
 export interface BatchNormParameters {
   /** Scale γ. */
   readonly scale: Tensor;

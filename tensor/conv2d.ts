@@ -22,7 +22,7 @@ export type { Padding, Pair } from "./_window.ts";
 
 /** Options of {@linkcode conv2d}. */
 export interface Conv2dOptions {
-  /** What is added to each channel of the output, `[O]`. */
+  /** What is added to each channel of the output, `[O]`; of x's dtype, or `float32` beside `float16`. */
   readonly bias?: Tensor;
   /** Rows and columns between neighbouring outputs; 1 if it is not given. */
   readonly stride?: Pair;

@@ -142,3 +142,13 @@ reference.test("the flat kernels refuse numbers that are none", (device) => {
     assertRefused(device, call, ArgumentError, message);
   }
 });
+
+reference.test("flat kernels refuse float16, which small steps are lost in", (device) => {
+  using half = ones(device, [4], { dtype: "float16" });
+  assertRefused(
+    device,
+    () => perturb(half, half, half, 0.5, { adaptive: false }),
+    DTypeError,
+    'Cannot run "perturb" on Tensor(float16 [4], made by "full"): it takes float32 and float64; cast it first',
+  );
+});

@@ -19,7 +19,7 @@ import {
 import { sameShape } from "./shape.ts";
 import { type Tensor, viewOf } from "./tensor.ts";
 
-/** Scale and shift of {@linkcode layerNorm}, both of the shape of the axes that are normalized. */
+/** Scale and shift of {@linkcode layerNorm}, both of the shape of the axes that are normalized and of x's dtype; `float32` if x is `float16`. */
 export interface LayerNormParameters {
   /** Scale γ. */
   readonly scale: Tensor;

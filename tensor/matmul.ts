@@ -32,7 +32,7 @@ export interface MatmulOptions {
   readonly transposeA?: boolean;
   /** Whether the last two axes of b are swapped first. */
   readonly transposeB?: boolean;
-  /** What is added to each row of the product, `[n]`. */
+  /** What is added to each row of the product, `[n]`; of a's dtype, or `float32` beside `float16`. */
   readonly bias?: Tensor;
   /** What follows, fused with the product. */
   readonly activation?: Activation;

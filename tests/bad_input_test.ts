@@ -79,6 +79,18 @@ for (const op of OPS.filter((op) => !WITHOUT_OPERANDS.includes(op))) {
     });
   }
 
+  if (op.single === "all") {
+    test(`${op.name} refuses float16`, (device) => {
+      refuseEachOperand(
+        device,
+        call,
+        ({ shape }) => t.full(device, shape, 0, { dtype: "float16" }),
+        t.DTypeError,
+        "float16",
+      );
+    });
+  }
+
   if (!TAKES_EVERY_DTYPE.has(op.name)) {
     test(`${op.name} refuses dtypes for storage only`, (device) => {
       refuseEachOperand(
