@@ -119,6 +119,53 @@ for (const base of [sgd({ momentum: 0.9, weightDecay: 1e-4 }), adam()]) {
   );
 }
 
+webgpu.test("a step in float16 reads nothing, and makes nothing that the step before has made", async (device) => {
+  if (!device.info.floatDTypes.includes("float16")) return;
+  using _scope = device.scope();
+  using model = new ResNet(device, {
+    stem: "cifar",
+    block: "basic",
+    widths: [4, 8],
+    depths: [1, 1],
+  }, { classes: 4, seed: 1n });
+  const images = randomNormal(device, [8, 8, 8, 3], { seed: 2n });
+  const labels = tensor(device, Int32Array.of(0, 1, 2, 3, 0, 1, 2, 3));
+  const parameters = model.parameters();
+  const rule = cramPlus({
+    base: sgd({ momentum: 0.9 }),
+    compressors: [topK(0.5)],
+  });
+  using optimizer = rule.start(parameters, { lossScaling: {} });
+  const step = async () => {
+    using _scope = device.scope();
+    await optimizer.step(
+      ({ updateStatistics, lossScale }) =>
+        valueAndGrad(
+          () =>
+            softmaxCrossEntropy(
+              model.forward(images, {
+                ...updateStatistics ? TRAINING : PERTURBED,
+                precision: "float16",
+              }),
+              labels,
+            ),
+          [...parameters.values()],
+          { seed: lossScale },
+        ),
+      { learningRate: 0.1 },
+    );
+  };
+  for (let i = 0; i < 2; i++) await step();
+  const counts = await count(async () => {
+    await step();
+    await device.synchronize();
+  });
+  assertEquals(
+    [counts.readBacks, counts.pipelines, counts.buffers, counts.bindGroups],
+    [0, 0, 0, 0],
+  );
+});
+
 /** Steps of networks that are as deep as the real ones, but narrow. */
 const NETWORKS: Readonly<
   Record<
