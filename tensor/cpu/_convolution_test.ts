@@ -119,6 +119,15 @@ Deno.test("conv2d() and its gradients agree with the reference where slabs are f
       await check({ batch: 3, size: [7, 9], channels, outChannels });
     }
   }
+  // Whole windows of three channels, as images have them.
+  for (const kernel of [[7, 7], [3, 3]] as const) {
+    for (const outChannels of [16, 40]) {
+      await check({
+        ...{ batch: 2, size: [13, 14], channels: 3, outChannels, kernel },
+        ...{ stride: [2, 2], padding: [3, 3, 3, 3], bias: true },
+      });
+    }
+  }
   await check({
     ...{ batch: 2, size: [8, 8], channels: 128, outChannels: 64, groups: 2 },
     ...{ kernel: [3, 3], padding: [1, 1, 1, 1] },

@@ -102,9 +102,13 @@ export function activationNumber(activation: Activation | undefined): number {
 /** The lengths of segments that fill slabs of assembly/_strips.ts. */
 const UNITS = [64, 32, 16];
 
+/** Runs that a strip takes several of as they are. */
+const WHOLE_RUNS = [21, 9];
+
 /** How long segments should be so that many of them have one length of `UNITS`. */
 export function segmentLength(run: number, runs: number): number {
   if (runs === 1) return UNITS[0];
+  if (WHOLE_RUNS.includes(run)) return run;
   return UNITS.find((unit) => run % unit === 0) ?? MAX_SEGMENT;
 }
 
@@ -151,10 +155,10 @@ export function withSegments(
   });
 }
 
-/** A length of `UNITS` that segments have, and how many do before the first that has not. */
+/** A length of strips that segments have, and how many do before the first that has not. */
 function unitsOf(segments: readonly Segment[]): [unit: number, count: number] {
   const unit = segments[0]?.length ?? 0;
-  if (!UNITS.includes(unit)) return [0, 0];
+  if (![...UNITS, ...WHOLE_RUNS].includes(unit)) return [0, 0];
   const end = segments.findIndex(({ length }) => length !== unit);
   return [unit, end < 0 ? segments.length : end];
 }

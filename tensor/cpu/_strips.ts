@@ -36,6 +36,9 @@ export const ROWS_STRIPS: readonly {
   { runs: 4, length: 16 },
   { runs: 3, length: 32 },
   { runs: 9, length: 16 },
+  // Where images are convolved first: 3 channels, windows of 7×7 and 3×3.
+  { runs: 7, length: 21 },
+  { runs: 3, length: 9 },
 ];
 
 const MOST_SLAB_ROWS = Math.max(

@@ -28,8 +28,8 @@ function strips(relaxedSimd: boolean, shared: boolean) {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   const floats = new Float32Array(memory.buffer);
   const words = new Uint32Array(memory.buffer);
-  for (let i = 0; i < 144 * 16; i++) floats[address / 4 + i] = i % 13 - 6;
-  for (let i = 0; i < 8 * 144; i++) floats[A / 4 + i] = i % 7 - 3;
+  for (let i = 0; i < 147 * 16; i++) floats[address / 4 + i] = i % 13 - 6;
+  for (let i = 0; i < 8 * 147; i++) floats[A / 4 + i] = i % 7 - 3;
   return { exports, floats, words, address };
 }
 

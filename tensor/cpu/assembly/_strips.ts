@@ -12,7 +12,7 @@ export const SLAB_ROWS: i32 = 64;
 export const SLAB_BYTES: usize = 4096;
 
 /** Where this thread's pointers are, from where its slab is: behind the longest one and a tile. */
-export const SLAB_POINTERS: usize = 9472;
+export const SLAB_POINTERS: usize = 9664;
 
 /** A in rows, one run of 64 numbers each; see ../_strips.ts for the arguments. */
 export declare function rows1x64(
@@ -76,6 +76,26 @@ export declare function rows3x32(
 
 /** Nine runs of 16: 144 rows of B. */
 export declare function rows9x16(
+  pointers: usize,
+  tileStride: usize,
+  targets: usize,
+  targetOffset: usize,
+  base: usize,
+  tiles: i32,
+): void;
+
+/** Seven runs of 21: 147 rows of B. */
+export declare function rows7x21(
+  pointers: usize,
+  tileStride: usize,
+  targets: usize,
+  targetOffset: usize,
+  base: usize,
+  tiles: i32,
+): void;
+
+/** Three runs of 9: 27 rows of B. */
+export declare function rows3x9(
   pointers: usize,
   tileStride: usize,
   targets: usize,

@@ -22,9 +22,10 @@ import {
   rows1x64,
   rows2x32,
   rows3x32,
+  rows3x9,
   rows4x16,
+  rows7x21,
   rows9x16,
-  SLAB_ROWS,
 } from "./_strips.ts";
 import { PANEL_BYTES, rowsTile, TILE_COLUMNS, TILE_ROWS } from "./_tile.ts";
 import { copyWords } from "./_copy.ts";
@@ -140,7 +141,7 @@ function packPanel(
  * 22 groups        23 a, 24 packed, 25 out, 26 bias: elements from group to group
  * 27 block rows: a part takes so many rows of the result at once
  * 28 column blocks: into how many the panels are split
- * 29 64, 32 or 16 if strips are made of segments of that length, else 0
+ * 29 64, 32, 16, 21 or 9 if strips are made of segments of that length, else 0
  * 30 how many segments have it, before the first that has not
  *
  * `preActivation` is laid out like `out`.
@@ -312,6 +313,15 @@ function multiplyBlock(
   }
 }
 
+/** How many segments of a length the next strip takes when so many are left; 0 if none does. */
+function runsOfStrip(unit: i32, left: i32): i32 {
+  if (unit == 64) return left >= 1 ? 1 : 0;
+  if (unit == 32) return left >= 3 ? 3 : left >= 2 ? 2 : 0;
+  if (unit == 16) return left >= 9 ? 9 : left >= 4 ? 4 : 0;
+  if (unit == 21) return left >= 7 ? 7 : 0;
+  return left >= 3 ? 3 : 0;
+}
+
 /**
  * Multiplies whole tiles with the slabs of one panel that segments of equal
  * length fill; returns how many segments that were. The longer the slab, the
@@ -331,15 +341,16 @@ function multiplyStrips(
   const tileStride = <usize> count << 4;
   let s = 0;
   while (true) {
-    const left = usable - s;
-    let together = SLAB_ROWS / unit;
-    if (unit == 32 && left >= 3) together = 3;
-    else if (unit == 16 && left >= 9) together = 9;
-    if (left < together) return s;
+    const together = runsOfStrip(unit, usable - s);
+    if (together == 0) return s;
     const bytes = <usize> (together * unit) * PANEL_BYTES;
     memory.copy(threadSlab(), b, bytes);
-    if (together == 1) {
+    if (unit == 64) {
       rows1x64(pointers, tileStride, targets, columnBytes, start, tiles);
+    } else if (unit == 21) {
+      rows7x21(pointers, tileStride, targets, columnBytes, start, tiles);
+    } else if (unit == 9) {
+      rows3x9(pointers, tileStride, targets, columnBytes, start, tiles);
     } else if (together == 2) {
       rows2x32(pointers, tileStride, targets, columnBytes, start, tiles);
     } else if (together == 3) {
