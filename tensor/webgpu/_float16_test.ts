@@ -11,9 +11,12 @@ function patterns(length: number, byteOffset = 0): TestTensor {
   return { dtype: "float16", shape: [length], values, byteOffset };
 }
 
-/** Eighths of small whole numbers, whose sums are exact. */
-function eighths(length: number, byteOffset = 0): TestTensor {
-  const numbers = Array.from({ length }, (_, i) => (i * 7 % 19 - 9) / 8);
+/** Eighths of small whole numbers around another one, whose sums are exact in float32. */
+function eighths(length: number, byteOffset = 0, around = 0): TestTensor {
+  const numbers = Array.from(
+    { length },
+    (_, i) => around + (i * 7 % 19 - 9) / 8,
+  );
   return {
     dtype: "float16",
     shape: [length],
@@ -100,6 +103,47 @@ testHalf(
       }
     }
   },
+);
+
+testHalf(
+  "stridedCopy() copies float16 that do not begin with a word",
+  async (gpu) => {
+    for (
+      const [from, to, length] of [[1, 3, 5], [1, 1, 4], [2, 0, 3], [2, 4, 6]]
+    ) {
+      await assertAgrees(
+        gpu,
+        { x: patterns(8), out: output(11) },
+        (backend, { x, out }) =>
+          backend.stridedCopy(x, out, {
+            shape: [length],
+            sourceOffset: from,
+            sourceStrides: [1],
+            targetOffset: to,
+            targetStrides: [1],
+          }),
+      );
+    }
+  },
+);
+
+testHalf(
+  "scatterAdd() rounds float16 once, however many bindings it takes",
+  async (gpu) => {
+    await assertAgrees(
+      gpu,
+      {
+        indices: integers([200], (i) => i % 3),
+        updates: eighths(200 * 5),
+        out: eighths(15, 0, 1024),
+      },
+      (backend, { indices, updates, out }) =>
+        backend.scatterAdd(indices, updates, out, {
+          ...{ outer: 1, length: 3, inner: 5, count: 200 },
+        }),
+    );
+  },
+  1024,
 );
 
 testHalf("kernels work on float16 in several bindings", async (gpu) => {

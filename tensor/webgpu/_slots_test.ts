@@ -111,6 +111,45 @@ Deno.test("planSlots() makes one key for all sizes of one kind of binding", () =
   assertEquals(key(0, 4) === key(0, 300), false);
 });
 
+Deno.test("planSlots() stores float16 tensors as such, and counts their elements", () => {
+  const half = (byteOffset: number, elements: number): GpuView => ({
+    ...viewOf(bufferOf(8192), byteOffset, elements),
+    dtype: "float16",
+  });
+  const kernel = kernelOf({ x: READ, out: WRITE });
+  const views = { x: half(266, 7), out: half(8, 513) };
+  const plan = planSlots(kernel, views, LIMITS);
+  assertEquals(plan.bases, [5, 4]);
+  assertEquals(
+    plan.slots.map(({ type, width, parts, end }) => [type, width, parts, end]),
+    [
+      ["f16", 1, 1, 288],
+      ["f16", 4, 2, 1040],
+    ],
+  );
+  const source = kernelSource(kernel, plan, LIMITS.maxBindingBytes);
+  assertMatch(source, /^enable f16;$/m);
+  assertMatch(source, /slot0_0: array<f16>;/);
+  assertMatch(
+    source,
+    /if \(i < 512u\) \{ slot1_0\[i >> 2u\] = value; return; \}/,
+  );
+  assertMatch(source, /slot1_1\[\(i - 512u\) >> 2u\] = value;/);
+});
+
+Deno.test("planSlots() throws when elements of different sizes share a buffer that is written", () => {
+  const buffer = bufferOf(4096);
+  const views = {
+    x: { ...viewOf(buffer, 0, 8), dtype: "float16" as const },
+    out: viewOf(buffer, 1024, 8),
+  };
+  assertThrows(
+    () => planSlots(kernelOf({ x: READ, out: WRITE }), views, LIMITS),
+    TypeError,
+    'Cannot run kernel "test": operands of types f32 and f16 live in one buffer that it writes',
+  );
+});
+
 Deno.test("planSlots() throws when an operand is missing", () => {
   assertThrows(
     () => planSlots(kernelOf({ x: READ }), {}, LIMITS),
