@@ -48,24 +48,51 @@ const EXP: usize = memory.data<f32>([
   1,
 ]);
 
-/** e^(x + tail) for a tail that is small against 1. */
-function expOfSum(x: v128, tail: v128): v128 {
-  const bounded = bound(x, nth(EXP, 0), nth(EXP, 1));
-  const rounded = madd(bounded, nth(EXP, 2), nth(EXP, 3));
-  const n = f32x4.sub(rounded, nth(EXP, 3));
-  let r = f32x4.sub(bounded, f32x4.mul(n, nth(EXP, 4)));
+/** x / ln 2, rounded to a whole number, plus 1.5·2^23. */
+function roundedLog2(x: v128): v128 {
+  return madd(x, nth(EXP, 2), nth(EXP, 3));
+}
+
+/** e^(x + tail) / 2^n for a tail that is small against 1. */
+function expFraction(x: v128, n: v128, tail: v128): v128 {
+  let r = f32x4.sub(x, f32x4.mul(n, nth(EXP, 4)));
   r = f32x4.add(f32x4.sub(r, f32x4.mul(n, nth(EXP, 5))), tail);
   let p = nth(EXP, 6);
   p = madd(p, r, nth(EXP, 7));
   p = madd(p, r, nth(EXP, 8));
   p = madd(p, r, nth(EXP, 9));
   p = madd(p, r, nth(EXP, 10));
-  const one = nth(EXP, 11);
-  p = f32x4.add(madd(f32x4.mul(p, r), r, r), one);
+  return f32x4.add(madd(f32x4.mul(p, r), r, r), nth(EXP, 11));
+}
+
+/**
+ * e^x for numbers that are not positive, which takes less time than exp4: what
+ * it makes 0 is below 2^-126, too small to matter beside the largest of them.
+ */
+export function decay4(x: v128): v128 {
+  const bounded = f32x4.pmax(x, nth(EXP, 0));
+  const rounded = roundedLog2(bounded);
+  const n = f32x4.sub(rounded, nth(EXP, 3));
+  // 2^n as a number's bits, 0 for n = -127 and below.
+  const whole = i32x4.max_s(
+    i32x4.sub(rounded, nth(EXP, 3)),
+    i32x4.splat(-127),
+  );
+  const power = i32x4.add(i32x4.shl(whole, 23), nth(EXP, 11));
+  return f32x4.mul(expFraction(bounded, n, splat(0)), power);
+}
+
+/** e^(x + tail) for a tail that is small against 1. */
+function expOfSum(x: v128, tail: v128): v128 {
+  const bounded = bound(x, nth(EXP, 0), nth(EXP, 1));
+  const rounded = roundedLog2(bounded);
+  const n = f32x4.sub(rounded, nth(EXP, 3));
+  const p = expFraction(bounded, n, tail);
   // 2^n in two factors, so that neither leaves the range of the exponent.
   const whole = i32x4.sub(rounded, nth(EXP, 3));
   const half = i32x4.shr_s(whole, 1);
   const rest = i32x4.sub(whole, half);
+  const one = nth(EXP, 11);
   return f32x4.mul(
     f32x4.mul(p, i32x4.add(i32x4.shl(half, 23), one)),
     i32x4.add(i32x4.shl(rest, 23), one),

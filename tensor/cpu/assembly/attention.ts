@@ -23,7 +23,7 @@
 
 import { address, float, int, madd, slice, threadScratch } from "./_kernel.ts";
 import { Four, loadLanes, One, storeLanes } from "./_lanes.ts";
-import { exp4, maxOfLanes, splat, sumOfLanes } from "./_math.ts";
+import { decay4, maxOfLanes, splat, sumOfLanes } from "./_math.ts";
 import { packColumns, packRows } from "./_pack.ts";
 import { drop, sixteen, spreadState } from "./_philox.ts";
 import { addTransposedProduct, multiply } from "./_product.ts";
@@ -115,14 +115,14 @@ function exponentiate(scores: usize, keys: i32, shift: f32): f64 {
     const stop = min(end, i + 1024);
     let sum = splat(0);
     for (; i + 16 <= stop; i += 16) {
-      const p = exp4(f32x4.sub(v128.load(scores + i), shifts));
+      const p = decay4(f32x4.sub(v128.load(scores + i), shifts));
       v128.store(scores + i, p);
       sum = f32x4.add(sum, p);
     }
     total += sumOfLanes(sum);
   }
   for (; i < end; i += 4) {
-    const p = exp4(f32x4.sub(v128.load32_splat(scores + i), shifts));
+    const p = decay4(f32x4.sub(v128.load32_splat(scores + i), shifts));
     v128.store32_lane(scores + i, p, 0);
     total += f32x4.extract_lane(p, 0);
   }

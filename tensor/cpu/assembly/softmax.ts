@@ -4,7 +4,7 @@
 
 import { address, double, float, int, madd, slice } from "./_kernel.ts";
 import { Four, loadLanes, One, storeLanes } from "./_lanes.ts";
-import { exp4, maxOfLanes, splat, sumOfLanes } from "./_math.ts";
+import { decay4, maxOfLanes, splat, sumOfLanes } from "./_math.ts";
 
 /** The largest element of a row. */
 function largest(x: usize, bytes: usize): f32 {
@@ -33,12 +33,12 @@ function sumOfExp(x: usize, bytes: usize, shift: f32): f64 {
     const end = min(bytes, i + 1024);
     let sum = splat(0);
     for (; i + 16 <= end; i += 16) {
-      sum = f32x4.add(sum, exp4(f32x4.sub(v128.load(x + i), shifts)));
+      sum = f32x4.add(sum, decay4(f32x4.sub(v128.load(x + i), shifts)));
     }
     total += sumOfLanes(sum);
   }
   for (; i < bytes; i += 4) {
-    const e = exp4(f32x4.sub(v128.load32_splat(x + i), shifts));
+    const e = decay4(f32x4.sub(v128.load32_splat(x + i), shifts));
     total += f32x4.extract_lane(e, 0);
   }
   return total;
@@ -56,7 +56,7 @@ function exponentials<W>(
   shift: v128,
   sum: v128,
 ): v128 {
-  const e = exp4(f32x4.sub(loadLanes<W>(x), shift));
+  const e = decay4(f32x4.sub(loadLanes<W>(x), shift));
   storeLanes<W>(out, e);
   return f32x4.add(sum, e);
 }
@@ -147,7 +147,7 @@ function gradient<W, Kind>(y: usize, dy: usize, dx: usize, sum: v128): void {
   const g = loadLanes<W>(dy);
   const output = loadLanes<W>(y);
   if (idof<Kind>() == idof<LogSoftmax>()) {
-    storeLanes<W>(dx, f32x4.sub(g, f32x4.mul(exp4(output), sum)));
+    storeLanes<W>(dx, f32x4.sub(g, f32x4.mul(decay4(output), sum)));
   } else {
     storeLanes<W>(dx, f32x4.mul(output, f32x4.sub(g, sum)));
   }
@@ -255,7 +255,7 @@ function difference<W>(
   wanted: v128,
   factor: v128,
 ): void {
-  const probability = exp4(f32x4.sub(loadLanes<W>(x), total));
+  const probability = decay4(f32x4.sub(loadLanes<W>(x), total));
   storeLanes<W>(out, f32x4.mul(factor, f32x4.sub(probability, wanted)));
 }
 
