@@ -15,7 +15,7 @@ export const PANEL_COLUMNS = 16;
 export const MAX_SEGMENT = 1024;
 
 /** A part takes at most so many rows. */
-const BLOCK_ROWS = 128;
+const BLOCK_ROWS = 64;
 
 /** More parts do not balance the threads' work better. */
 const MOST_PARTS = 256;
