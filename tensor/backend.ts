@@ -361,7 +361,7 @@ export interface LayerNorm<B extends BackendBuffer = BackendBuffer> {
   readonly bias: View<B>;
   /** Output `[rows, columns]`. */
   readonly out: View<B>;
-  /** Output, with a residual only: x + residual, which the gradient needs. */
+  /** Output, with a residual only: x + residual, rounded as it is stored, which is what is normalized and what the gradient needs. */
   readonly sum: View<B> | undefined;
   /** Output: mean `[rows]`. */
   readonly mean: View<B>;
