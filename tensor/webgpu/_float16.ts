@@ -62,7 +62,11 @@ const known = new Map<string, Promise<boolean>>();
  */
 export function roundsHalf(gpu: GPUDevice, adapter: string): Promise<boolean> {
   let answer = known.get(adapter);
-  if (answer === undefined) known.set(adapter, answer = probe(gpu));
+  if (answer === undefined) {
+    known.set(adapter, answer = probe(gpu));
+    // A device that was lost says nothing about the next one.
+    answer.catch(() => known.delete(adapter));
+  }
   return answer;
 }
 
