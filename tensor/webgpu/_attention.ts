@@ -27,6 +27,8 @@ import {
 } from "./_row_kernel.ts";
 import { forRowRanges, rowsOf } from "./_rows.ts";
 import type { Runtime } from "./_runtime.ts";
+import { normalizerSource } from "./_softmax_source.ts";
+import { wgslFunctions } from "./_wgsl_math.ts";
 
 /** The scores of so many bytes are kept at a time, unless those of one head take more. */
 const MAX_SCORE_BYTES = 64 * 2 ** 20;
@@ -165,23 +167,30 @@ const SCORE_UNIFORMS = {
   mask_key: "u32",
 } as const satisfies Record<string, ElementType>;
 
-/** Statements that find a row's mask, and the expression of its scaled and masked scores at column `j`. */
+/** Statements that find a row's head, query and mask, and the expression of its scaled and masked scores at a column. */
 function scoreSource(
   masked: boolean,
   vector: boolean,
-): { readonly begin: string; readonly score: string } {
-  const scaled = `scores_load${vector ? "4" : ""}(begin + j) * u.scale`;
-  if (!masked) return { begin: "", score: scaled };
-  const element = (i: number) =>
-    `mask_load(mask_at + (j + ${i}u) * u.mask_key)`;
-  return {
-    begin: `
+): { readonly begin: string; score(column: string): string } {
+  const scaled = (j: string) =>
+    `scores_load${vector ? "4" : ""}(begin + ${j}) * u.scale`;
+  const begin = `
+  let begin = row * u.row_stride;
   let head = (u.first_row + row) / u.queries;
-  let query = (u.first_row + row) % u.queries;
+  let query = (u.first_row + row) % u.queries;`;
+  if (!masked) return { begin, score: scaled };
+  const mask = (j: string) => `mask_load(mask_at + (${j}) * u.mask_key)`;
+  return {
+    begin: `${begin}
   let mask_at = head / u.heads * u.mask_batch + head % u.heads * u.mask_head + query * u.mask_query;`,
-    score: `${scaled} + ${
-      vector ? `vec4<f32>(${[0, 1, 2, 3].map(element).join(", ")})` : element(0)
-    }`,
+    score: (j) =>
+      `${scaled(j)} + ${
+        vector
+          ? `vec4<f32>(${
+            [0, 1, 2, 3].map((i) => mask(`${j} + ${i}u`)).join(", ")
+          })`
+          : mask(j)
+      }`,
   };
 }
 
@@ -206,32 +215,16 @@ const probabilityKernel = kernelFamily(
     lanes: RowLanes,
     vector: boolean,
   ): Kernel => {
-    const { type, suffix, begin, loop } = rowSource(lanes, vector);
-    const { begin: maskBegin, score } = scoreSource(masked, vector);
+    const source = rowSource(lanes, vector);
+    const { type, suffix, begin, loop } = source;
+    const { begin: scoreBegin, score } = scoreSource(masked, vector);
     const drops = dropSource(dropping, vector);
-    const probability = `scores_load${suffix}(begin + j) / divisor`;
-    const body = `${begin}
-  let begin = row * u.row_stride;${maskBegin}
-  var largest_seen = ${type}(-inf());
+    const body = `${begin}${scoreBegin}
+  ${normalizerSource(source, score)}
+  let factor = 1.0 / select(total, 1.0, total == 0.0);
   ${loop} {
-    let score = ${score};
-    largest_seen = maximum${suffix}(largest_seen, score);
-    scores_store${suffix}(begin + j, score);
-  }
-  let largest = row_max(largest_seen, lane);
-  let shift = select(largest, 0.0, largest == -inf());
-  var total_seen = ${type}();
-  ${loop} {
-    let e = exp${suffix || "_f32"}(scores_load${suffix}(begin + j) - shift);
-    scores_store${suffix}(begin + j, e);
-    total_seen += e;
-  }
-  let total = row_sum(total_seen, lane);
-  let divisor = select(total, 1.0, total == 0.0);
-  ${loop} {
-    scores_store${suffix}(begin + j, ${
-      dropping ? `dropped(${probability}, row, j)` : probability
-    });
+    let p = decay${suffix}(${score("j")} - shift) * factor;
+    scores_store${suffix}(begin + j, ${dropping ? "dropped(p, row, j)" : "p"});
   }
   if (first == 0u) {
     totals_store(row, select(largest + log_f32(total), largest, abs(largest) == inf()));
@@ -257,10 +250,48 @@ const probabilityKernel = kernelFamily(
   },
 );
 
+/** For each row log Σ exp, and the inner product of the output and its gradient: one operand, since bindings are few. */
+const statisticsKernel = kernelFamily(
+  (lanes: RowLanes, vector: boolean): Kernel => {
+    const { type, suffix, begin, loop } = rowSource(lanes, vector);
+    const body = `${begin}
+  let head = (u.first_row + row) / u.queries;
+  let query = (u.first_row + row) % u.queries;
+  let begin = ((head / u.heads * u.queries + query) * u.heads + head % u.heads) * u.columns;
+  var seen = ${type}();
+  ${loop} {
+    seen += out_load${suffix}(begin + j) * gradient_load${suffix}(begin + j);
+  }
+  let product = row_sum(seen, lane);
+  if (first == 0u) {
+    statistics_store(2u * row, totals_load(row));
+    statistics_store(2u * row + 1u, product);
+  }`;
+    const input = { access: "read", type: "f32", vector } as const;
+    return {
+      name: `attention-statistics-${lanes}-${type}`,
+      operands: {
+        out: input,
+        gradient: input,
+        totals: { access: "read", type: "f32" },
+        statistics: { access: "read_write", type: "f32" },
+      },
+      uniforms: {
+        ...{ rows: "u32", columns: "u32", first_row: "u32" },
+        ...{ heads: "u32", queries: "u32" },
+      },
+      workgroupSize: ROW_WORKGROUP_SIZE,
+      declarations: rowFunctions(lanes, vector, body),
+      body,
+    };
+  },
+);
+
 /**
  * Turns products into probabilities p, and their gradients dp into gradients
  * of the products: p · (dp - Σ p · dp) · scale. With dropout, dp is dropped
- * first, and p at the end.
+ * first, and p at the end. The sum is the inner product of the output and its
+ * gradient: T. Dao et al., "FlashAttention", arXiv:2205.14135, equation 4.
  */
 const scoreGradientKernel = kernelFamily(
   (
@@ -270,46 +301,39 @@ const scoreGradientKernel = kernelFamily(
     vector: boolean,
   ): Kernel => {
     const { type, suffix, begin, loop } = rowSource(lanes, vector);
-    const { begin: maskBegin, score } = scoreSource(masked, vector);
+    const { begin: scoreBegin, score } = scoreSource(masked, vector);
     const drops = dropSource(dropping, vector);
-    const gradient = `gradients_load${suffix}(begin + j)`;
-    const body = `${begin}
-  let begin = row * u.row_stride;${maskBegin}
-  let total = totals_load(row);
+    const dropped = (value: string) =>
+      dropping ? `dropped(${value}, row, j)` : value;
+    const body = `${begin}${scoreBegin}
+  let total = statistics_load(2u * row);
+  let mean = statistics_load(2u * row + 1u);
   let nothing_open = total == -inf();
-  var seen = ${type}();
   ${loop} {
-    let p = select(exp${
-      suffix || "_f32"
-    }(${score} - total), ${type}(), nothing_open);
-    let dp = ${dropping ? `dropped(${gradient}, row, j)` : gradient};
-    scores_store${suffix}(begin + j, p);
-    ${dropping ? `gradients_store${suffix}(begin + j, dp);` : ""}
-    seen += p * dp;
-  }
-  let mean = row_sum(seen, lane);
-  ${loop} {
-    let p = scores_load${suffix}(begin + j);
-    gradients_store${suffix}(begin + j, p * (${gradient} - mean) * u.scale);
-    ${dropping ? `scores_store${suffix}(begin + j, dropped(p, row, j));` : ""}
+    let p = select(decay${suffix}(${
+      score("j")
+    } - total), ${type}(), nothing_open);
+    let dp = ${dropped(`gradients_load${suffix}(begin + j)`)};
+    scores_store${suffix}(begin + j, ${dropped("p")});
+    gradients_store${suffix}(begin + j, p * (dp - mean) * u.scale);
   }`;
+    const input = { access: "read", type: "f32" } as const;
+    const output = { access: "read_write", type: "f32", vector } as const;
     return {
       name: `attention-score-gradient${masked ? "-masked" : ""}${
         dropping ? "-dropping" : ""
       }-${lanes}-${type}`,
       operands: {
-        scores: { access: "read_write", type: "f32", vector },
-        gradients: { access: "read_write", type: "f32", vector },
-        ...(masked
-          ? { mask: { access: "read" as const, type: "f32" as const } }
-          : {}),
-        totals: { access: "read", type: "f32" },
+        scores: output,
+        gradients: output,
+        ...(masked ? { mask: input } : {}),
+        statistics: input,
       },
       uniforms: dropping
         ? { ...SCORE_UNIFORMS, ...DROPOUT_UNIFORMS }
         : SCORE_UNIFORMS,
       workgroupSize: ROW_WORKGROUP_SIZE,
-      declarations: rowFunctions(lanes, vector, body + drops) + drops,
+      declarations: wgslFunctions(body + drops) + drops,
       body,
     };
   },
@@ -491,6 +515,8 @@ export function attentionBackward(
     lanes,
     readsVectors(keys),
   );
+  const valueLanes = chooseRowLanes(valueDepth, runtime.traits);
+  const rowKernel = statisticsKernel(valueLanes, readsVectors(valueDepth));
   forHeadRanges(runtime, layout, (range) => {
     const heads = headsOf(layout, range);
     const query = heads.matrices(views.query, queries, depth);
@@ -514,17 +540,31 @@ export function attentionBackward(
         };
         product(query, false, key, true, scores, queries, keys, depth);
         product(dOut, false, value, true, gradients, queries, keys, valueDepth);
-        runtime.run(
-          kernel,
-          {
-            scores: scoreView,
-            gradients: gradientView,
-            mask: heads.mask(mask),
-            totals: heads.rows(logSumExp),
-          },
-          heads.scoreUniforms,
-          rowGroups(heads.scoreUniforms.rows, lanes),
-        );
+        const { rows } = heads.scoreUniforms;
+        runtime.temporary([rows, 2], (statistics) => {
+          runtime.run(
+            rowKernel,
+            {
+              out: heads.matrices(views.out, queries, valueDepth).view,
+              gradient: dOut.view,
+              totals: heads.rows(logSumExp),
+              statistics,
+            },
+            { ...heads.scoreUniforms, columns: valueDepth },
+            rowGroups(rows, valueLanes),
+          );
+          runtime.run(
+            kernel,
+            {
+              scores: scoreView,
+              gradients: gradientView,
+              mask: heads.mask(mask),
+              statistics,
+            },
+            heads.scoreUniforms,
+            rowGroups(rows, lanes),
+          );
+        });
         product(
           ...[gradients, false, key, false] as const,
           heads.matrices(dQuery, queries, depth),

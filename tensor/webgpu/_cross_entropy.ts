@@ -14,6 +14,7 @@ import {
 } from "./_row_kernel.ts";
 import { forRowRanges, rowsOf } from "./_rows.ts";
 import type { Runtime } from "./_runtime.ts";
+import { normalizerSource } from "./_softmax_source.ts";
 import { wgslFunctions } from "./_wgsl_math.ts";
 
 const UNIFORMS = {
@@ -26,28 +27,19 @@ const UNIFORMS = {
 
 const crossEntropyKernel = kernelFamily(
   (smooth: boolean, lanes: RowLanes, vector: boolean): Kernel => {
-    const { type, suffix, begin, loop } = rowSource(lanes, vector);
+    const source = rowSource(lanes, vector);
+    const { type, suffix, begin, loop } = source;
+    const logits = (j: string) => `logits_load${suffix}(begin + ${j})`;
     const body = `${begin}
   let begin = row * u.columns;
-  var largest_seen = ${type}(-inf());
-  ${loop} {
-    largest_seen = maximum${suffix}(largest_seen, logits_load${suffix}(begin + j));
-  }
-  let largest = row_max(largest_seen, lane);
-  var total_seen = ${type}();
-  ${loop} {
-    total_seen += exp${
-      suffix || "_f32"
-    }(logits_load${suffix}(begin + j) - largest);
-  }
-  let total = row_sum(total_seen, lane);
+  ${normalizerSource(source, logits)}
   // Where the largest is infinite, the differences are not defined.
   let log_sum_exp = select(largest + log_f32(total), largest, abs(largest) == inf());
   ${
       smooth
         ? `var distance_seen = ${type}();
   ${loop} {
-    distance_seen += log_sum_exp - logits_load${suffix}(begin + j);
+    distance_seen += log_sum_exp - ${logits("j")};
   }
   let distance = row_sum(distance_seen, lane);`
         : ""
@@ -85,49 +77,40 @@ const crossEntropyKernel = kernelFamily(
   },
 );
 
-/** Four columns of a row an invocation where rows are whole vectors, else one. */
-const crossEntropyBackwardKernel = kernelFamily((vector: boolean): Kernel => {
-  const type = vector ? "vec4<f32>" : "f32";
-  const suffix = vector ? "4" : "";
-  const columns = vector
-    ? "vec4<u32>(column, column + 1u, column + 2u, column + 3u)"
-    : "column";
-  const body = `
-  let at = index${vector ? " * 4u" : ""};
-  if (at >= u.rows * u.columns) {
-    return;
-  }
-  let row = at / u.columns;
-  let column = at % u.columns;
+const crossEntropyBackwardKernel = kernelFamily(
+  (lanes: RowLanes, vector: boolean): Kernel => {
+    const { type, suffix, begin, loop } = rowSource(lanes, vector);
+    const [columns, wanted] = vector
+      ? ["vec4<u32>(j, j + 1u, j + 2u, j + 3u)", "vec4<u32>(u32(label))"]
+      : ["j", "u32(label)"];
+    const body = `${begin}
+  let begin = row * u.columns;
   let label = labels_load(row);
-  var gradient = ${type}(nan());
-  if (u.has_ignored != 0u && label == u.ignored) {
-    gradient = ${type}();
-  } else if (u32(label) < u.columns) {
-    let probability = exp${
-    suffix || "_f32"
-  }(logits_load${suffix}(at) - totals_load(row));
-    let wanted = u.smoothing / f32(u.columns) + select(${type}(), ${type}(1.0 - u.smoothing), ${columns} == ${
-    vector ? "vec4<u32>(u32(label))" : "u32(label)"
-  });
-    gradient = losses_load(row) * (probability - wanted);
-  }
-  gradients_store${suffix}(at, gradient);`;
-  return {
-    name: `cross-entropy-backward-${type}`,
-    operands: {
-      logits: { access: "read", type: "f32", vector },
-      labels: { access: "read", type: "i32" },
-      totals: { access: "read", type: "f32" },
-      losses: { access: "read", type: "f32" },
-      gradients: { access: "read_write", type: "f32", vector },
-    },
-    uniforms: UNIFORMS,
-    workgroupSize: ROW_WORKGROUP_SIZE,
-    declarations: wgslFunctions(body),
-    body,
-  };
-});
+  let log_sum_exp = totals_load(row);
+  let ignored = u.has_ignored != 0u && label == u.ignored;
+  let factor = select(losses_load(row), nan(), u32(label) >= u.columns);
+  let share = u.smoothing / f32(u.columns);
+  ${loop} {
+    let probability = decay${suffix}(logits_load${suffix}(begin + j) - log_sum_exp);
+    let wanted = share + select(${type}(), ${type}(1.0 - u.smoothing), ${columns} == ${wanted});
+    gradients_store${suffix}(begin + j, select(factor * (probability - wanted), ${type}(), ignored));
+  }`;
+    return {
+      name: `cross-entropy-backward-${lanes}-${type}`,
+      operands: {
+        logits: { access: "read", type: "f32", vector },
+        labels: { access: "read", type: "i32" },
+        totals: { access: "read", type: "f32" },
+        losses: { access: "read", type: "f32" },
+        gradients: { access: "read_write", type: "f32", vector },
+      },
+      uniforms: UNIFORMS,
+      workgroupSize: ROW_WORKGROUP_SIZE,
+      declarations: wgslFunctions(body),
+      body,
+    };
+  },
+);
 
 function uniformsOf(
   { columns, labelSmoothing, ignoreIndex }: CrossEntropyLayout,
@@ -184,9 +167,8 @@ export function crossEntropyBackward(
   layout: CrossEntropyLayout,
 ): void {
   const { rows, columns } = layout;
-  const vector = readsVectors(columns);
-  const kernel = crossEntropyBackwardKernel(vector);
-  const width = vector ? 4 : 1;
+  const lanes = chooseRowLanes(columns, runtime.traits);
+  const kernel = crossEntropyBackwardKernel(lanes, readsVectors(columns));
   forRowRanges(rows, 4 * columns, runtime.binding, (start, count) => {
     runtime.run(
       kernel,
@@ -198,7 +180,7 @@ export function crossEntropyBackward(
         gradients: rowsOf(dLogits, columns, start, count),
       },
       uniformsOf(layout, count),
-      Math.ceil(count * columns / (width * ROW_WORKGROUP_SIZE)),
+      rowGroups(count, lanes),
     );
   });
 }

@@ -16,6 +16,9 @@ export type RowLanes = `1` | `64/${number}`;
 /** Invocations of a workgroup in either variant. */
 export const ROW_WORKGROUP_SIZE = 64;
 
+/** How many steps of a loop are taken at once where one invocation has a whole row. */
+const CHUNK = 4;
+
 /**
  * Which variant to run. Sharing a row takes barriers, which are slow where a
  * GPU is emulated; not sharing it reads memory in strides, which is slow on a
@@ -57,12 +60,25 @@ export interface RowSource {
   readonly begin: string;
   /** The head of a loop over the invocation's columns `j`, for elements (or four at a time). */
   readonly loop: string;
+  /**
+   * A loop over the invocation's columns that takes several at once where that
+   * is faster.
+   *
+   * @param body Statements on these columns, each an expression, for elements (or four at a time).
+   * @returns Statements.
+   */
+  chunks(body: (columns: readonly string[]) => string): string;
 }
 
 /** The pieces for one variant; the kernel has uniforms `rows` and `columns`. */
 export function rowSource(lanes: RowLanes, vector: boolean): RowSource {
   const width = vector ? 4 : 1;
   const type = vector ? "vec4<f32>" : "f32";
+  const stride = lanesOf(lanes) * width;
+  const loop = (first: string) =>
+    `for (var j = ${first}; j < u.columns; j += ${stride}u)`;
+  const chunk = Array.from({ length: CHUNK }, (_, i) => `j + ${i * stride}u`);
+  const chunkStride = CHUNK * stride;
   return {
     type,
     suffix: vector ? "4" : "",
@@ -76,16 +92,30 @@ export function rowSource(lanes: RowLanes, vector: boolean): RowSource {
       : `
   let row = group;
   let first = lane * ${width}u;`,
-    loop: `for (var j = first; j < u.columns; j += ${lanesOf(lanes) * width}u)`,
+    loop: loop("first"),
+    chunks: (body) =>
+      lanes !== "1"
+        ? `${loop("first")} {
+    ${body(["j"])}
+  }`
+        : `var chunk = 0u;
+  for (; chunk + ${chunkStride}u <= u.columns; chunk += ${chunkStride}u) {
+    let j = chunk;
+    ${body(chunk)}
+  }
+  ${loop("chunk")} {
+    ${body(["j"])}
+  }`,
   };
 }
 
 /**
- * Functions `row_sum(value, lane)` and `row_max(value, lane)`, which combine
- * what the invocations of a row have, and the functions that some text calls.
+ * Functions `row_sum(value, lane)` of what the invocations of a row have,
+ * elements (or four) each, and `row_max(value, lane)` of one element each; and
+ * the functions that some text calls.
  *
  * @param lanes The variant.
- * @param vector Whether the values are vectors, which are combined too.
+ * @param vector Whether four elements are summed.
  * @param text What calls them.
  * @returns WGSL declarations.
  */
@@ -100,13 +130,11 @@ export function rowFunctions(
     const combine = name === "sum"
       ? (a: string, b: string) => `${a} + ${b}`
       : (a: string, b: string) => `maximum(${a}, ${b})`;
-    const own = vector
-      ? combine(
-        `(${combine("value.x", "value.y")})`,
-        `(${combine("value.z", "value.w")})`,
-      )
+    const vectors = vector && name === "sum";
+    const own = vectors
+      ? "((value.x + value.y) + (value.z + value.w))"
       : "value";
-    const type = vector ? "vec4<f32>" : "f32";
+    const type = vectors ? "vec4<f32>" : "f32";
     parts.push(
       `fn row_${name}(value: ${type}, lane: u32) -> f32 {`,
       lanes === "1"

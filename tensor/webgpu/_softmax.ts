@@ -14,37 +14,26 @@ import {
 } from "./_row_kernel.ts";
 import { forRowRanges, rowsOf } from "./_rows.ts";
 import type { Runtime } from "./_runtime.ts";
+import { normalizerSource } from "./_softmax_source.ts";
 
 /** The layout of softmax: whether its logarithm is wanted too. */
 export type SoftmaxLayout = MatrixLayout & { readonly log: boolean };
 
 const softmaxKernel = kernelFamily(
   (log: boolean, lanes: RowLanes, vector: boolean): Kernel => {
-    const { type, suffix, begin, loop } = rowSource(lanes, vector);
+    const source = rowSource(lanes, vector);
+    const { type, suffix, begin, loop } = source;
+    const x = (j: string) => `x_load${suffix}(begin + ${j})`;
     const body = `${begin}
   let begin = row * u.columns;
-  var largest_seen = ${type}(-inf());
+  ${normalizerSource(source, x)}
+  let factor = ${log ? "log_f32(total)" : "1.0 / total"};
   ${loop} {
-    largest_seen = maximum${suffix}(largest_seen, x_load${suffix}(begin + j));
-  }
-  let largest = row_max(largest_seen, lane);
-  var total_seen = ${type}();
-  ${loop} {
-    let e = exp${suffix || "_f32"}(x_load${suffix}(begin + j) - largest);
-    ${log ? "" : `out_store${suffix}(begin + j, e);`}
-    total_seen += e;
-  }
-  let total = row_sum(total_seen, lane);
-  ${
-      log
-        ? `let log_total = log_f32(total);
-  ${loop} {
-    out_store${suffix}(begin + j, (x_load${suffix}(begin + j) - largest) - log_total);
-  }`
-        : `${loop} {
-    out_store${suffix}(begin + j, out_load${suffix}(begin + j) / total);
-  }`
-    }`;
+    let centered = ${x("j")} - largest;
+    out_store${suffix}(begin + j, ${
+      log ? "centered - factor" : `decay${suffix}(centered) * factor`
+    });
+  }`;
     return {
       name: `${log ? "log-" : ""}softmax-${lanes}-${type}`,
       operands: {
@@ -76,7 +65,7 @@ const softmaxBackwardKernel = kernelFamily(
     let y = y_load${suffix}(begin + j);
     let dy = dy_load${suffix}(begin + j);
     dx_store${suffix}(begin + j, ${
-      log ? `dy - exp${suffix || "_f32"}(y) * total` : "y * (dy - total)"
+      log ? `dy - decay${suffix}(y) * total` : "y * (dy - total)"
     });
   }`;
     return {

@@ -51,12 +51,23 @@ for (const software of [true, false]) {
 }
 
 testOnWebGpu("softmax() of special values agrees", async (gpu) => {
+  const closed = Array<number>(17).fill(-Infinity);
+  const long = Array.from(
+    { length: SPECIAL.length / 4 },
+    (_, row) => [...closed, ...SPECIAL.slice(4 * row, 4 * row + 4), ...closed],
+  );
   for (const log of [true, false]) {
-    for (const columns of [4, 2, 1]) {
-      const shape = [SPECIAL.length / columns, columns];
+    for (
+      const [columns, values] of [
+        ...[[4, SPECIAL], [2, SPECIAL], [1, SPECIAL]] as const,
+        [38, long.flat()],
+        [40, long.flatMap((row) => [...row, 0, 1])],
+      ] as const
+    ) {
+      const shape = [values.length / columns, columns];
       await assertAgrees(
         gpu,
-        { x: floats(shape, SPECIAL), out: floats(shape, []) },
+        { x: floats(shape, values), out: floats(shape, []) },
         (backend, { x, out }) =>
           backend.softmax(x, out, { rows: shape[0], columns, log }),
         TOLERANCE,

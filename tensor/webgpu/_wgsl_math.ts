@@ -283,9 +283,15 @@ fn maximum4(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
   return vec4<f32>(maximum(a.x, b.x), maximum(a.y, b.y), maximum(a.z, b.z), maximum(a.w, b.w));
 }
 `,
-  exp4: `
-fn exp4(x: vec4<f32>) -> vec4<f32> {
-  return vec4<f32>(exp_f32(x.x), exp_f32(x.y), exp_f32(x.z), exp_f32(x.w));
+  // e^x for x ≤ 0 (but for a rounding error).
+  decay: `
+fn decay(x: f32) -> f32 {
+  return select(exp_negative(max(x, -88.0), 0.0), x, is_nan(x));
+}
+`,
+  decay4: `
+fn decay4(x: vec4<f32>) -> vec4<f32> {
+  return vec4<f32>(decay(x.x), decay(x.y), decay(x.z), decay(x.w));
 }
 `,
   // max and min of WGSL may return either operand if one is NaN.
