@@ -4,8 +4,8 @@
  * @module
  */
 
+import type { Precision } from "@cram/models";
 import type { Counts } from "./_counted.ts";
-import type { Precision } from "./works.ts";
 
 /** How fast a library is at a work. */
 export interface Speed {
@@ -47,6 +47,8 @@ export interface Failure {
 export interface HardwareRow {
   readonly name: string;
   readonly precision: Precision;
+  /** Whether kernels were chosen by trials on this GPU. */
+  readonly tuned: boolean;
   readonly cram: CramEntry | Failure;
   /** `null` without `CRAM_PYTHON`. */
   readonly torch: TorchEntry | Failure | null;
@@ -76,7 +78,7 @@ export interface HardwareResults {
 
 /** Puts a row together. */
 export function hardwareRow(
-  row: Pick<HardwareRow, "name" | "precision" | "cram" | "torch">,
+  row: Omit<HardwareRow, "speedRatio" | "memoryRatio">,
 ): HardwareRow {
   const { cram, torch } = row;
   const both = torch !== null && !("error" in torch) && !("error" in cram);
@@ -90,7 +92,15 @@ export function hardwareRow(
 }
 
 const HEADER = [
-  ...["work", "precision", "ms", "samples/s", "GFLOP/s", "% of peak"],
+  ...[
+    "work",
+    "precision",
+    "kernels",
+    "ms",
+    "samples/s",
+    "GFLOP/s",
+    "% of peak",
+  ],
   ...["host ms", "dispatches", "submits", "read-backs", "MiB"],
   ...["PyTorch ms", "its MiB", "its ms ÷ ms", "its MiB ÷ MiB", "difference"],
 ];
@@ -117,7 +127,7 @@ export function hardwareTable(rows: readonly HardwareRow[]): string {
   return [...table, ...failures].join("\n");
 }
 
-function cells({ name, precision, ...row }: HardwareRow): string[] {
+function cells({ name, precision, tuned, ...row }: HardwareRow): string[] {
   const cram = "error" in row.cram ? undefined : row.cram;
   const torch = row.torch === null || "error" in row.torch
     ? undefined
@@ -132,6 +142,7 @@ function cells({ name, precision, ...row }: HardwareRow): string[] {
   return [
     name,
     precision,
+    tuned ? "tuned" : "",
     number(cram?.milliseconds.median),
     number(cram?.samplesPerSecond),
     number(cram?.gflops),

@@ -26,7 +26,11 @@ const TORCH: TorchEntry = {
   difference: 1e-6,
   variant: "channels_last",
 };
-const NAMED = { name: "work", precision: "float32" } as const;
+const NAMED = {
+  name: "work",
+  precision: "float32",
+  tuned: false,
+} as const;
 
 Deno.test("hardwareRow() compares with PyTorch", () => {
   const row = hardwareRow({ ...NAMED, cram: CRAM, torch: TORCH });
@@ -51,4 +55,13 @@ Deno.test("hardwareTable() has the columns that something is known of, and failu
   );
   assertStringIncludes(second, "30");
   assertEquals(failure, "cram at work in float32: too large");
+});
+
+Deno.test("hardwareTable() tells rows with tuned kernels", () => {
+  const row = hardwareRow({ ...NAMED, tuned: true, cram: CRAM, torch: null });
+  const [header, first] = hardwareTable([row]).split("\n");
+  assertEquals(header.split(/ {2,}/).slice(0, 4), [
+    ...["work", "precision", "kernels", "ms"],
+  ]);
+  assertEquals(first.split(/ {2,}/)[2], "tuned");
 });

@@ -7,7 +7,8 @@
  */
 
 import { parseArgs } from "@std/cli";
-import { type Device, openDevice } from "@cram/tensor";
+import { PRECISIONS } from "@cram/models";
+import { type Device, openDevice, type Tuning } from "@cram/tensor";
 import { writeJson } from "../tasks/output_file.ts";
 import type { WebGpuBackend } from "../tensor/webgpu/backend.ts";
 import { measure, type MeasureOptions } from "./_benchmark.ts";
@@ -29,7 +30,7 @@ import type { LibraryInfo } from "./peers/library.ts";
 import { machine, messageOf } from "./peers/report.ts";
 import { timeInRounds } from "./peers/rounds.ts";
 import { openTorch } from "./peers/torch.ts";
-import { hardwareWorks, type Precision, type Work } from "./works.ts";
+import { hardwareWorks, type Work } from "./works.ts";
 
 const HELP =
   `Times this project on a GPU: a product of matrices and training steps.
@@ -39,22 +40,21 @@ Usage: deno task bench:hardware [options]
   --json FILE      also write the results to FILE, after each work
   --peak TFLOPS    what the GPU can do in float32, for the part of it that is reached
   --filter TEXT    only works whose name contains TEXT
+  --precision P    float32 or float16 only; default: both, where the GPU can
+  --tune           also with kernels chosen by trials
   --samples N      how often each is timed (default: 9)
   --quick          small works, for a try on any machine; the only ones for
                    emulated GPUs
   --help           print this text and stop
 
 CRAM_PYTHON names a Python that has torch: it does the same works, on CUDA where
-there is one, float32 without TF32.
+there is one, float32 without TF32, float16 by autocast.
 `;
 
 /** An option that cannot be used. */
 class UsageError extends Error {
   override readonly name = "UsageError";
 }
-
-/** What products are computed in. */
-const PRECISIONS: readonly Precision[] = ["float32"];
 
 /** PyTorch's first step chooses algorithms. */
 const PATIENCE_SECONDS = 600;
@@ -67,6 +67,7 @@ const OPENING = {
 interface Settings extends Required<MeasureOptions> {
   readonly peak: number | null;
   readonly python: string | undefined;
+  readonly tune: boolean;
 }
 
 function speedOf(
@@ -90,8 +91,9 @@ function reservedBytes(device: Device): number {
 async function measureCram(
   work: Work,
   settings: Settings,
+  tuning?: Tuning,
 ): Promise<CramEntry> {
-  await using device = await openDevice("webgpu");
+  await using device = await openDevice("webgpu", { tuning });
   const benchmark = counted(benchmarkOf(work));
   try {
     const { milliseconds, hostMilliseconds } = await measure(
@@ -112,6 +114,18 @@ async function measureCram(
       tensorBytes: device.memory.peakBytes,
       reservedBytes: reservedBytes(device),
     };
+  } finally {
+    benchmark.dispose?.();
+  }
+}
+
+/** Tries which kernels are fastest, on a device of its own: trials take memory too. */
+async function tune(work: Work): Promise<Tuning | undefined> {
+  await using device = await openDevice("webgpu");
+  const benchmark = benchmarkOf(work);
+  using _inputs = device.scope();
+  try {
+    return await device.tune(benchmark.prepare(device));
   } finally {
     benchmark.dispose?.();
   }
@@ -166,14 +180,23 @@ async function attempt<T>(run: () => Promise<T>): Promise<T | Failure> {
   }
 }
 
-async function rowOf(work: Work, settings: Settings): Promise<HardwareRow> {
+/** What is found at a work: by the usual kernels, and by tuned ones if they are wanted. */
+async function rowsOf(work: Work, settings: Settings): Promise<HardwareRow[]> {
   const { name, precision = "float32" } = work;
   const { python } = settings;
   const cram = await attempt(() => measureCram(work, settings));
   const torch = python === undefined
     ? null
     : await attempt(() => measureTorch(python, work, settings));
-  return hardwareRow({ name, precision, cram, torch });
+  const row = { name, precision, torch };
+  const rows = [hardwareRow({ ...row, tuned: false, cram })];
+  if (settings.tune) {
+    const cram = await attempt(async () =>
+      measureCram(work, settings, await tune(work))
+    );
+    rows.push(hardwareRow({ ...row, tuned: true, cram }));
+  }
+  return rows;
 }
 
 /** Version and device of PyTorch; throws if the Python has none. */
@@ -199,8 +222,8 @@ function positive(name: string, text: string, whole: boolean): number {
 
 async function main(): Promise<boolean> {
   const options = parseArgs(Deno.args, {
-    string: ["json", "peak", "filter", "samples"],
-    boolean: ["quick", "help"],
+    string: ["json", "peak", "filter", "precision", "samples"],
+    boolean: ["tune", "quick", "help"],
     unknown: (argument) => {
       throw new UsageError(
         `Cannot use "${argument}": there is no such option; --help lists them`,
@@ -219,16 +242,35 @@ async function main(): Promise<boolean> {
       ? null
       : positive("peak", options.peak, false),
     python: Deno.env.get("CRAM_PYTHON") || undefined,
+    tune: options.tune,
   };
-  const works = PRECISIONS.flatMap((precision) =>
-    hardwareWorks(quick).map((work): Work => ({ ...work, precision }))
-  ).filter(({ name }) => name.includes(filter));
-  if (works.length === 0) {
+  const wanted = PRECISIONS.filter((one) =>
+    options.precision === undefined || options.precision === one
+  );
+  if (wanted.length === 0) {
+    throw new UsageError(
+      `Cannot use --precision "${options.precision}": expected one of ${
+        PRECISIONS.join(", ")
+      }`,
+    );
+  }
+  const found = hardwareWorks(quick).filter(({ name }) =>
+    name.includes(filter)
+  );
+  if (found.length === 0) {
     throw new UsageError(
       `Cannot use --filter "${filter}": no work has it in its name`,
     );
   }
-  const { description, software } = await adapterInfo();
+  const { description, software, floatDTypes } = await adapterInfo();
+  const precisions = wanted.filter((one) => floatDTypes.includes(one));
+  if (precisions.length === 0) {
+    throw new UsageError(
+      `Cannot use --precision "${options.precision}" on "${description}", which computes with ${
+        floatDTypes.join(" and ")
+      }`,
+    );
+  }
   if (software && !quick) {
     throw new UsageError(
       `Cannot do these works on "${description}": it emulates a GPU; --quick has smaller ones`,
@@ -253,10 +295,13 @@ async function main(): Promise<boolean> {
     if (json !== undefined) await writeJson(json, results);
   };
   await save();
-  for (const work of works) {
-    console.log(`… ${work.name} in ${work.precision}`);
-    results.rows.push(await rowOf(work, settings));
-    await save();
+  for (const one of found) {
+    for (const precision of precisions) {
+      const work: Work = { ...one, precision };
+      console.log(`… ${work.name} in ${precision}`);
+      results.rows.push(...await rowsOf(work, settings));
+      await save();
+    }
   }
   console.log(`\n${hardwareTable(results.rows)}`);
   return results.rows.every(({ cram, torch }) =>

@@ -1,4 +1,5 @@
 import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
+import { openDevice } from "@cram/tensor";
 import { findAdapter } from "../tensor/webgpu/mod.ts";
 import type { CramEntry, HardwareResults } from "./_hardware_report.ts";
 
@@ -29,6 +30,7 @@ Deno.test("bench:hardware times small works, as a table and as JSON", {
     const json = `${folder}/results.json`;
     const { code, out, err } = await run(
       ...["--quick", "--samples", "1", "--peak", "0.01", "--json", json],
+      ...["--precision", "float32"],
     );
     assertEquals(code, 0, err);
     assertStringIncludes(out, "train-step/resnet20/b2/32/sgd");
@@ -65,3 +67,31 @@ Deno.test(
     );
   },
 );
+
+Deno.test("bench:hardware times other precisions and tuned kernels too", {
+  ignore,
+}, async () => {
+  await using device = await openDevice("webgpu");
+  const precision = device.info.floatDTypes.at(-1)!;
+  const folder = await Deno.makeTempDir();
+  try {
+    const json = `${folder}/results.json`;
+    const { code, err } = await run(
+      ...["--quick", "--samples", "1", "--tune", "--filter", "matmul"],
+      ...["--precision", precision, "--json", json],
+    );
+    assertEquals(code, 0, err);
+    const { rows } = JSON.parse(
+      await Deno.readTextFile(json),
+    ) as HardwareResults;
+    assertEquals(
+      rows.map(({ precision, tuned }) => `${precision} ${tuned}`),
+      [`${precision} false`, `${precision} true`],
+    );
+    for (const { cram } of rows) {
+      assertGreater((cram as CramEntry).gflops, 0);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

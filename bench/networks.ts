@@ -107,7 +107,11 @@ function ruleOf({ optimizer, weightDecay }: TrainStepWork): OptimizerRule {
 export function trainStepBenchmark(work: TrainStepWork): Benchmark {
   const { name, images, batch, size, learningRate, clip, dropout } = work;
   const rule = ruleOf(work);
-  const clipping = clip === undefined ? {} : { clip: { maxNorm: clip } };
+  const { precision } = work;
+  const settings = {
+    clip: clip === undefined ? undefined : { maxNorm: clip },
+    lossScaling: precision === "float16" ? {} : undefined,
+  };
   const { model: sizes } = work;
   let optimizer: Optimizer | undefined;
   return {
@@ -121,13 +125,17 @@ export function trainStepBenchmark(work: TrainStepWork): Benchmark {
         const x = tensor(device, inputs.images, { shape });
         const labels = tensor(device, inputs.labels);
         const parameters = resnet.parameters();
-        const started = optimizer = rule.start(parameters, clipping);
+        const started = optimizer = rule.start(parameters, settings);
         return () =>
-          started.step(({ updateStatistics }) => {
-            const context = updateStatistics ? TRAINING : PERTURBED;
+          started.step(({ updateStatistics, lossScale }) => {
+            const context = {
+              ...(updateStatistics ? TRAINING : PERTURBED),
+              precision,
+            };
             return valueAndGrad(
               () => softmaxCrossEntropy(resnet.forward(x, context), labels),
               [...parameters.values()],
+              { seed: lossScale },
             );
           }, { learningRate });
       }
@@ -141,14 +149,18 @@ export function trainStepBenchmark(work: TrainStepWork): Benchmark {
       const parameters = bert.parameters();
       const started = optimizer = rule.start(parameters, {
         groups: bertGroups(),
-        ...clipping,
+        ...settings,
       });
       return () =>
         started.step((pass) =>
-          valueAndGrad(() => {
-            const context = trainingContext(pass, 3n);
-            return spanLoss(bert.forward({ inputIds }, context), labels);
-          }, [...parameters.values()]), { learningRate });
+          valueAndGrad(
+            () => {
+              const context = { ...trainingContext(pass, 3n), precision };
+              return spanLoss(bert.forward({ inputIds }, context), labels);
+            },
+            [...parameters.values()],
+            { seed: pass.lossScale },
+          ), { learningRate });
     },
     dispose() {
       optimizer?.[Symbol.dispose]();
@@ -159,7 +171,8 @@ export function trainStepBenchmark(work: TrainStepWork): Benchmark {
 
 /** How this project does it. */
 export function inferenceBenchmark(work: InferenceWork): Benchmark {
-  const { name, images, batch, size, model } = work;
+  const { name, images, batch, size, model, precision } = work;
+  const context = { ...EVALUATION, precision };
   return {
     name,
     images,
@@ -168,13 +181,13 @@ export function inferenceBenchmark(work: InferenceWork): Benchmark {
         const resnet = makeResNet(device, model);
         const { images } = imageInputs(work, model);
         const x = tensor(device, images, { shape: [batch, size, size, 3] });
-        return () => resnet.forward(x, EVALUATION);
+        return () => resnet.forward(x, context);
       }
       const bert = makeBert(device, model, 0);
       const { ids } = tokenInputs(work);
       const inputIds = tensor(device, ids, { shape: [batch, size] });
       return () => {
-        const { start, end } = bert.forward({ inputIds }, EVALUATION);
+        const { start, end } = bert.forward({ inputIds }, context);
         return [start, end];
       };
     },

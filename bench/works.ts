@@ -5,8 +5,7 @@
  * @module
  */
 
-/** What products compute with. */
-export type Precision = "float32" | "float16";
+import type { Precision } from "@cram/models";
 
 interface Named {
   /** For instance `matmul/1024`. */
@@ -15,7 +14,7 @@ interface Named {
   readonly flops?: number;
   /** Images of one call, where a rate makes sense. */
   readonly images?: number;
-  /** What products compute with; sums, parameters and their updates are float32. Default: `"float32"`. */
+  /** What products and networks compute with; sums, parameters and their updates are float32. Default: `"float32"`. */
   readonly precision?: Precision;
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Device, openDevice, type Tensor } from "@cram/tensor";
+import { cast, type Device, openDevice, type Tensor } from "@cram/tensor";
 import { benchmarkOf } from "../_work_benchmark.ts";
 import type { Work } from "../works.ts";
 import {
@@ -47,7 +47,7 @@ function prepare(device: Device, work: Work): Prepared {
       for (let i = 0; i < runs; i++) {
         using _outputs = device.scope();
         for (const output of [await run()].flat()) {
-          found.push(thinOut(await output.data()));
+          found.push(thinOut(await cast(output, "float32").data()));
         }
       }
       return found;
