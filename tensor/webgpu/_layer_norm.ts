@@ -16,29 +16,47 @@ import {
 import { forRowRanges, rowsOf } from "./_rows.ts";
 import type { Runtime } from "./_runtime.ts";
 
+/**
+ * Mean and sum of squares in one pass, from those of a few columns at a time: T.
+ * Chan, G. Golub, R. LeVeque, "Updating Formulae and a Pairwise Algorithm for
+ * Computing Sample Variances", 1979.
+ */
 const layerNormKernel = kernelFamily(
   (residual: boolean, lanes: RowLanes, vector: boolean): Kernel => {
-    const { type, suffix, begin, loop } = rowSource(lanes, vector);
+    const { type, suffix, begin, loop, chunks } = rowSource(lanes, vector);
     const normalized = residual ? "sum" : "x";
+    const load = (j: string, i: number) => {
+      const x = `x_load${suffix}(begin + ${j})`;
+      return residual
+        ? `let value${i} = sum_rounded${suffix}(${x} + residual_load${suffix}(begin + ${j}));
+    sum_store${suffix}(begin + ${j}, value${i});`
+        : `let value${i} = ${x};`;
+    };
+    const gather = (columns: readonly string[]) => {
+      const count = `${columns.length}.0`;
+      const values = columns.map((_, i) => `value${i}`);
+      const squares = values.map((value) =>
+        `(${value} - middle) * (${value} - middle)`
+      );
+      return `${columns.map(load).join("\n    ")}
+    let middle = (${values.join(" + ")}) / ${count};
+    let distance = middle - mean_seen;
+    let share = ${count} / (count_seen + ${count});
+    mean_seen += distance * share;
+    squares_seen += (${
+        squares.join(" + ")
+      }) + distance * distance * (count_seen * share);
+    count_seen += ${count};`;
+    };
     const body = `${begin}
   let begin = row * u.columns;
-  var total_seen = ${type}();
-  ${loop} {
-    ${
-      residual
-        ? `let value = sum_rounded${suffix}(x_load${suffix}(begin + j) + residual_load${suffix}(begin + j));
-    sum_store${suffix}(begin + j, value);`
-        : `let value = x_load${suffix}(begin + j);`
-    }
-    total_seen += value;
-  }
-  let mean = row_sum(total_seen, lane) / f32(u.columns);
+  var count_seen = 0.0;
+  var mean_seen = ${type}();
   var squares_seen = ${type}();
-  ${loop} {
-    let centered = ${normalized}_load${suffix}(begin + j) - mean;
-    squares_seen += centered * centered;
-  }
-  let variance = row_sum(squares_seen, lane) / f32(u.columns);
+  ${chunks(gather)}
+  let mean = row_sum(mean_seen * count_seen, lane) / f32(u.columns);
+  let distance_seen = mean_seen - mean;
+  let variance = row_sum(squares_seen + distance_seen * distance_seen * count_seen, lane) / f32(u.columns);
   let rstd = 1.0 / sqrt(variance + u.epsilon);
   ${loop} {
     let value = (${normalized}_load${suffix}(begin + j) - mean) * rstd;
