@@ -19,3 +19,13 @@ export function storeLanes<W>(address: usize, x: v128): void {
   if (idof<W>() == idof<Four>()) v128.store(address, x);
   else v128.store32_lane(address, x, 0);
 }
+
+/** Bytes of what is loaded at once. */
+export function laneBytes<W>(): usize {
+  return idof<W>() == idof<Four>() ? 16 : 4;
+}
+
+/** Bytes of a row that are loaded by fours. */
+export function wholeBytes(bytes: usize): usize {
+  return bytes & ~15;
+}

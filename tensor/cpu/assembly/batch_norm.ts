@@ -7,7 +7,14 @@
  */
 
 import { address, double, int, madd, slice, threadScratch } from "./_kernel.ts";
-import { Four, loadLanes, One, storeLanes } from "./_lanes.ts";
+import {
+  Four,
+  laneBytes,
+  loadLanes,
+  One,
+  storeLanes,
+  wholeBytes,
+} from "./_lanes.ts";
 import { relu4, splat } from "./_math.ts";
 
 /** Sums are held in float32 for this many rows, then added in float64. */
@@ -39,55 +46,72 @@ function flush(sums: usize, totals: usize, count: i32): void {
 const SUM_GROUP = 8;
 
 /** Adds x - shift of SUM_GROUP rows, and their squares. */
-function addGroup<W>(x: usize, row: usize, shifts: usize, sums: usize): void {
-  const squares = sums + (BLOCK_COLUMNS << 2);
-  const shift = loadLanes<W>(shifts);
-  const d0 = f32x4.sub(loadLanes<W>(x), shift);
-  const d1 = f32x4.sub(loadLanes<W>(x + row), shift);
-  const d2 = f32x4.sub(loadLanes<W>(x + 2 * row), shift);
-  const d3 = f32x4.sub(loadLanes<W>(x + 3 * row), shift);
-  const d4 = f32x4.sub(loadLanes<W>(x + 4 * row), shift);
-  const d5 = f32x4.sub(loadLanes<W>(x + 5 * row), shift);
-  const d6 = f32x4.sub(loadLanes<W>(x + 6 * row), shift);
-  const d7 = f32x4.sub(loadLanes<W>(x + 7 * row), shift);
-  const sum = f32x4.add(
-    f32x4.add(f32x4.add(d0, d1), f32x4.add(d2, d3)),
-    f32x4.add(f32x4.add(d4, d5), f32x4.add(d6, d7)),
-  );
-  const square = f32x4.add(
-    f32x4.add(
-      madd(d1, d1, f32x4.mul(d0, d0)),
-      madd(d3, d3, f32x4.mul(d2, d2)),
-    ),
-    f32x4.add(
-      madd(d5, d5, f32x4.mul(d4, d4)),
-      madd(d7, d7, f32x4.mul(d6, d6)),
-    ),
-  );
-  storeLanes<W>(sums, f32x4.add(loadLanes<W>(sums), sum));
-  storeLanes<W>(squares, f32x4.add(loadLanes<W>(squares), square));
+function addGroup<W>(
+  firstX: usize,
+  row: usize,
+  firstShifts: usize,
+  firstSums: usize,
+  bytes: usize,
+): void {
+  for (let c: usize = 0; c < bytes; c += laneBytes<W>()) {
+    const x = firstX + c;
+    const shifts = firstShifts + c;
+    const sums = firstSums + c;
+    const squares = sums + (BLOCK_COLUMNS << 2);
+    const shift = loadLanes<W>(shifts);
+    const d0 = f32x4.sub(loadLanes<W>(x), shift);
+    const d1 = f32x4.sub(loadLanes<W>(x + row), shift);
+    const d2 = f32x4.sub(loadLanes<W>(x + 2 * row), shift);
+    const d3 = f32x4.sub(loadLanes<W>(x + 3 * row), shift);
+    const d4 = f32x4.sub(loadLanes<W>(x + 4 * row), shift);
+    const d5 = f32x4.sub(loadLanes<W>(x + 5 * row), shift);
+    const d6 = f32x4.sub(loadLanes<W>(x + 6 * row), shift);
+    const d7 = f32x4.sub(loadLanes<W>(x + 7 * row), shift);
+    const sum = f32x4.add(
+      f32x4.add(f32x4.add(d0, d1), f32x4.add(d2, d3)),
+      f32x4.add(f32x4.add(d4, d5), f32x4.add(d6, d7)),
+    );
+    const square = f32x4.add(
+      f32x4.add(
+        madd(d1, d1, f32x4.mul(d0, d0)),
+        madd(d3, d3, f32x4.mul(d2, d2)),
+      ),
+      f32x4.add(
+        madd(d5, d5, f32x4.mul(d4, d4)),
+        madd(d7, d7, f32x4.mul(d6, d6)),
+      ),
+    );
+    storeLanes<W>(sums, f32x4.add(loadLanes<W>(sums), sum));
+    storeLanes<W>(squares, f32x4.add(loadLanes<W>(squares), square));
+  }
 }
 
 /** Adds x - shift of fewer rows, and their squares. */
 function addRows<W>(
-  x: usize,
+  firstX: usize,
   row: usize,
   count: i32,
-  shifts: usize,
-  sums: usize,
+  firstShifts: usize,
+  firstSums: usize,
+  bytes: usize,
 ): void {
-  const squares = sums + (BLOCK_COLUMNS << 2);
-  const shift = loadLanes<W>(shifts);
-  let sum = splat(0);
-  let square = splat(0);
-  for (let r = 0; r < count; r++) {
-    const d = f32x4.sub(loadLanes<W>(x), shift);
-    sum = f32x4.add(sum, d);
-    square = madd(d, d, square);
-    x += row;
+  for (let c: usize = 0; c < bytes; c += laneBytes<W>()) {
+    let x = firstX + c;
+    const shifts = firstShifts + c;
+    const sums = firstSums + c;
+    const squares = sums + (BLOCK_COLUMNS << 2);
+    const shift = loadLanes<W>(shifts);
+    let sum = splat(0);
+    let square = splat(0);
+    for (let r = 0; r < count; r++) {
+      const d = f32x4.sub(loadLanes<W>(x), shift);
+      sum = f32x4.add(sum, d);
+      square = madd(d, d, square);
+      x += row;
+    }
+    storeLanes<W>(sums, f32x4.add(loadLanes<W>(sums), sum));
+    storeLanes<W>(squares, f32x4.add(loadLanes<W>(squares), square));
   }
-  storeLanes<W>(sums, f32x4.add(loadLanes<W>(sums), sum));
-  storeLanes<W>(squares, f32x4.add(loadLanes<W>(squares), square));
 }
 
 /**
@@ -118,6 +142,7 @@ export function batchNormStatistics(
   for (let column = 0; column < columns; column += BLOCK_COLUMNS) {
     const width = min(BLOCK_COLUMNS, columns - column);
     const bytes = <usize> width << 2;
+    const whole = wholeBytes(bytes);
     const x = start + (<usize> column << 2);
     const mean = means + (<usize> column << 3);
     const square = squares + (<usize> column << 3);
@@ -128,22 +153,25 @@ export function batchNormStatistics(
       let row = block;
       for (; row + SUM_GROUP <= stop; row += SUM_GROUP) {
         const from = x + <usize> row * rowBytes;
-        let c: usize = 0;
-        for (; c + 16 <= bytes; c += 16) {
-          addGroup<Four>(from + c, rowBytes, shift + c, sums + c);
-        }
-        for (; c < bytes; c += 4) {
-          addGroup<One>(from + c, rowBytes, shift + c, sums + c);
-        }
+        addGroup<Four>(from, rowBytes, shift, sums, whole);
+        addGroup<One>(
+          from + whole,
+          rowBytes,
+          shift + whole,
+          sums + whole,
+          bytes - whole,
+        );
       }
       const from = x + <usize> row * rowBytes;
-      let c: usize = 0;
-      for (; c + 16 <= bytes; c += 16) {
-        addRows<Four>(from + c, rowBytes, stop - row, shift + c, sums + c);
-      }
-      for (; c < bytes; c += 4) {
-        addRows<One>(from + c, rowBytes, stop - row, shift + c, sums + c);
-      }
+      addRows<Four>(from, rowBytes, stop - row, shift, sums, whole);
+      addRows<One>(
+        from + whole,
+        rowBytes,
+        stop - row,
+        shift + whole,
+        sums + whole,
+        bytes - whole,
+      );
       flush(sums, mean, width);
       flush(sums + (BLOCK_COLUMNS << 2), square, width);
     }
@@ -292,75 +320,67 @@ function hasResidual<Kind>(): bool {
     idof<Kind>() == idof<ResidualRelu>();
 }
 
-/** Four columns of one row of batchNormApply. */
-function normalizeLanes<W, Kind>(
-  x: usize,
-  residual: usize,
-  out: usize,
-  mean: v128,
-  factor: v128,
-  bias: v128,
-): void {
-  let y = madd(f32x4.sub(loadLanes<W>(x), mean), factor, bias);
-  if (hasResidual<Kind>()) y = f32x4.add(y, loadLanes<W>(residual));
-  if (hasRelu<Kind>()) y = relu4(y);
-  storeLanes<W>(out, y);
-}
-
 /** Some rows of batchNormApply. */
 function normalizeRows<W, Kind>(
-  x: usize,
-  residual: usize,
-  out: usize,
+  firstX: usize,
+  firstResidual: usize,
+  firstOut: usize,
   row: usize,
   count: i32,
-  constants: usize,
+  firstConstants: usize,
+  bytes: usize,
 ): void {
-  const mean = loadLanes<W>(constants);
-  const factor = loadLanes<W>(constants + row);
-  const bias = loadLanes<W>(constants + 2 * row);
-  if (count == GROUP) {
-    // Without a loop: it is the instructions that take time, not the memory.
-    const two = row + row;
-    const three = two + row;
-    normalizeLanes<W, Kind>(x, residual, out, mean, factor, bias);
-    normalizeLanes<W, Kind>(
-      x + row,
-      residual + row,
-      out + row,
-      mean,
-      factor,
-      bias,
-    );
-    normalizeLanes<W, Kind>(
-      x + two,
-      residual + two,
-      out + two,
-      mean,
-      factor,
-      bias,
-    );
-    normalizeLanes<W, Kind>(
-      x + three,
-      residual + three,
-      out + three,
-      mean,
-      factor,
-      bias,
-    );
-    return;
-  }
-  for (let r = 0; r < count; r++) {
-    normalizeLanes<W, Kind>(x, residual, out, mean, factor, bias);
-    x += row;
-    residual += row;
-    out += row;
+  for (let c: usize = 0; c < bytes; c += laneBytes<W>()) {
+    let x = firstX + c;
+    let residual = firstResidual + c;
+    let out = firstOut + c;
+    const constants = firstConstants + c;
+    const mean = loadLanes<W>(constants);
+    const factor = loadLanes<W>(constants + row);
+    const bias = loadLanes<W>(constants + 2 * row);
+    const zero = splat(0);
+    if (count == GROUP) {
+      // Without a loop and without calls: it is the instructions that take time, not the memory.
+      const two = row + row;
+      const three = two + row;
+      let y0 = madd(f32x4.sub(loadLanes<W>(x), mean), factor, bias);
+      let y1 = madd(f32x4.sub(loadLanes<W>(x + row), mean), factor, bias);
+      let y2 = madd(f32x4.sub(loadLanes<W>(x + two), mean), factor, bias);
+      let y3 = madd(f32x4.sub(loadLanes<W>(x + three), mean), factor, bias);
+      if (hasResidual<Kind>()) {
+        y0 = f32x4.add(y0, loadLanes<W>(residual));
+        y1 = f32x4.add(y1, loadLanes<W>(residual + row));
+        y2 = f32x4.add(y2, loadLanes<W>(residual + two));
+        y3 = f32x4.add(y3, loadLanes<W>(residual + three));
+      }
+      if (hasRelu<Kind>()) {
+        y0 = f32x4.pmax(f32x4.add(y0, zero), zero); // as relu4
+        y1 = f32x4.pmax(f32x4.add(y1, zero), zero);
+        y2 = f32x4.pmax(f32x4.add(y2, zero), zero);
+        y3 = f32x4.pmax(f32x4.add(y3, zero), zero);
+      }
+      storeLanes<W>(out, y0);
+      storeLanes<W>(out + row, y1);
+      storeLanes<W>(out + two, y2);
+      storeLanes<W>(out + three, y3);
+      continue;
+    }
+    for (let r = 0; r < count; r++) {
+      let y = madd(f32x4.sub(loadLanes<W>(x), mean), factor, bias);
+      if (hasResidual<Kind>()) y = f32x4.add(y, loadLanes<W>(residual));
+      if (hasRelu<Kind>()) y = relu4(y);
+      storeLanes<W>(out, y);
+      x += row;
+      residual += row;
+      out += row;
+    }
   }
 }
 
 function normalize<Kind>(params: usize, part: i32, parts: i32): void {
   const rows = int(params, 3);
   const row = <usize> int(params, 4) << 2;
+  const whole = wholeBytes(row);
   const constants = address(params, 5);
   const end = slice(rows, part + 1, parts, GROUP);
   for (let r = slice(rows, part, parts, GROUP); r < end; r += GROUP) {
@@ -369,27 +389,16 @@ function normalize<Kind>(params: usize, part: i32, parts: i32): void {
     const added = address(params, 1) + offset;
     const out = address(params, 2) + offset;
     const count = min(GROUP, end - r);
-    let c: usize = 0;
-    for (; c + 16 <= row; c += 16) {
-      normalizeRows<Four, Kind>(
-        x + c,
-        added + c,
-        out + c,
-        row,
-        count,
-        constants + c,
-      );
-    }
-    for (; c < row; c += 4) {
-      normalizeRows<One, Kind>(
-        x + c,
-        added + c,
-        out + c,
-        row,
-        count,
-        constants + c,
-      );
-    }
+    normalizeRows<Four, Kind>(x, added, out, row, count, constants, whole);
+    normalizeRows<One, Kind>(
+      x + whole,
+      added + whole,
+      out + whole,
+      row,
+      count,
+      constants + whole,
+      row - whole,
+    );
   }
 }
 
@@ -413,61 +422,73 @@ function maskedGradient<W, Kind>(dy: usize, y: usize): v128 {
   return v128.and(g, f32x4.gt(loadLanes<W>(y), splat(0)));
 }
 
-/** The masked gradient of four columns of a row, which is also written to dResidual. */
-function passGradient<W, Kind>(dy: usize, y: usize, dResidual: usize): v128 {
-  const g = maskedGradient<W, Kind>(dy, y);
-  if (hasResidual<Kind>()) storeLanes<W>(dResidual, g);
-  return g;
-}
-
 /** Adds g and g·(x - mean) of some rows, and writes g to dResidual. */
 function addGradients<W, Kind>(
-  x: usize,
-  y: usize,
-  dy: usize,
-  dResidual: usize,
+  firstX: usize,
+  firstY: usize,
+  firstDy: usize,
+  firstDResidual: usize,
   row: usize,
   count: i32,
-  means: usize,
-  sums: usize,
+  firstMeans: usize,
+  firstSums: usize,
+  bytes: usize,
 ): void {
-  const products = sums + (BLOCK_COLUMNS << 2);
-  const mean = loadLanes<W>(means);
-  let sum = splat(0);
-  let product = splat(0);
-  if (count == GROUP) {
-    const two = row + row;
-    const three = two + row;
-    const g0 = passGradient<W, Kind>(dy, y, dResidual);
-    const g1 = passGradient<W, Kind>(dy + row, y + row, dResidual + row);
-    const g2 = passGradient<W, Kind>(dy + two, y + two, dResidual + two);
-    const g3 = passGradient<W, Kind>(
-      dy + three,
-      y + three,
-      dResidual + three,
-    );
-    sum = f32x4.add(f32x4.add(g0, g1), f32x4.add(g2, g3));
-    const d0 = f32x4.sub(loadLanes<W>(x), mean);
-    const d1 = f32x4.sub(loadLanes<W>(x + row), mean);
-    const d2 = f32x4.sub(loadLanes<W>(x + two), mean);
-    const d3 = f32x4.sub(loadLanes<W>(x + three), mean);
-    product = f32x4.add(
-      madd(g1, d1, f32x4.mul(g0, d0)),
-      madd(g3, d3, f32x4.mul(g2, d2)),
-    );
-  } else {
-    for (let r = 0; r < count; r++) {
-      const g = passGradient<W, Kind>(dy, y, dResidual);
-      sum = f32x4.add(sum, g);
-      product = madd(g, f32x4.sub(loadLanes<W>(x), mean), product);
-      x += row;
-      y += row;
-      dy += row;
-      dResidual += row;
+  for (let c: usize = 0; c < bytes; c += laneBytes<W>()) {
+    let x = firstX + c;
+    let y = firstY + c;
+    let dy = firstDy + c;
+    let dResidual = firstDResidual + c;
+    const means = firstMeans + c;
+    const sums = firstSums + c;
+    const products = sums + (BLOCK_COLUMNS << 2);
+    const mean = loadLanes<W>(means);
+    const zero = splat(0);
+    let sum = zero;
+    let product = zero;
+    if (count == GROUP) {
+      const two = row + row;
+      const three = two + row;
+      let g0 = loadLanes<W>(dy);
+      let g1 = loadLanes<W>(dy + row);
+      let g2 = loadLanes<W>(dy + two);
+      let g3 = loadLanes<W>(dy + three);
+      if (hasRelu<Kind>()) {
+        g0 = v128.and(g0, f32x4.gt(loadLanes<W>(y), zero));
+        g1 = v128.and(g1, f32x4.gt(loadLanes<W>(y + row), zero));
+        g2 = v128.and(g2, f32x4.gt(loadLanes<W>(y + two), zero));
+        g3 = v128.and(g3, f32x4.gt(loadLanes<W>(y + three), zero));
+      }
+      if (hasResidual<Kind>()) {
+        storeLanes<W>(dResidual, g0);
+        storeLanes<W>(dResidual + row, g1);
+        storeLanes<W>(dResidual + two, g2);
+        storeLanes<W>(dResidual + three, g3);
+      }
+      sum = f32x4.add(f32x4.add(g0, g1), f32x4.add(g2, g3));
+      const d0 = f32x4.sub(loadLanes<W>(x), mean);
+      const d1 = f32x4.sub(loadLanes<W>(x + row), mean);
+      const d2 = f32x4.sub(loadLanes<W>(x + two), mean);
+      const d3 = f32x4.sub(loadLanes<W>(x + three), mean);
+      product = f32x4.add(
+        madd(g1, d1, f32x4.mul(g0, d0)),
+        madd(g3, d3, f32x4.mul(g2, d2)),
+      );
+    } else {
+      for (let r = 0; r < count; r++) {
+        const g = maskedGradient<W, Kind>(dy, y);
+        if (hasResidual<Kind>()) storeLanes<W>(dResidual, g);
+        sum = f32x4.add(sum, g);
+        product = madd(g, f32x4.sub(loadLanes<W>(x), mean), product);
+        x += row;
+        y += row;
+        dy += row;
+        dResidual += row;
+      }
     }
+    storeLanes<W>(sums, f32x4.add(loadLanes<W>(sums), sum));
+    storeLanes<W>(products, f32x4.add(loadLanes<W>(products), product));
   }
-  storeLanes<W>(sums, f32x4.add(loadLanes<W>(sums), sum));
-  storeLanes<W>(products, f32x4.add(loadLanes<W>(products), product));
 }
 
 function sumGradients<Kind>(params: usize, part: i32, parts: i32): void {
@@ -485,6 +506,7 @@ function sumGradients<Kind>(params: usize, part: i32, parts: i32): void {
   for (let column = 0; column < columns; column += BLOCK_COLUMNS) {
     const width = min(BLOCK_COLUMNS, columns - column);
     const bytes = <usize> width << 2;
+    const whole = wholeBytes(bytes);
     const mean = means + (<usize> column << 2);
     for (let block = first; block < last; block += BLOCK_ROWS) {
       const stop = min(last, block + BLOCK_ROWS);
@@ -495,31 +517,28 @@ function sumGradients<Kind>(params: usize, part: i32, parts: i32): void {
         const dy = address(params, 2) + offset;
         const dr = address(params, 3) + offset;
         const count = min(GROUP, stop - row);
-        let c: usize = 0;
-        for (; c + 16 <= bytes; c += 16) {
-          addGradients<Four, Kind>(
-            x + c,
-            y + c,
-            dy + c,
-            dr + c,
-            rowBytes,
-            count,
-            mean + c,
-            sums + c,
-          );
-        }
-        for (; c < bytes; c += 4) {
-          addGradients<One, Kind>(
-            x + c,
-            y + c,
-            dy + c,
-            dr + c,
-            rowBytes,
-            count,
-            mean + c,
-            sums + c,
-          );
-        }
+        addGradients<Four, Kind>(
+          x,
+          y,
+          dy,
+          dr,
+          rowBytes,
+          count,
+          mean,
+          sums,
+          whole,
+        );
+        addGradients<One, Kind>(
+          x + whole,
+          y + whole,
+          dy + whole,
+          dr + whole,
+          rowBytes,
+          count,
+          mean + whole,
+          sums + whole,
+          bytes - whole,
+        );
       }
       flush(sums, totals + (<usize> column << 3), width);
       flush(
@@ -591,85 +610,69 @@ export function batchNormGradientFinish(
   }
 }
 
-/** Four columns of one row of batchNormGradientApply. */
-function gradientLanes<W, Kind>(
-  x: usize,
-  y: usize,
-  dy: usize,
-  dx: usize,
-  mean: v128,
-  c0: v128,
-  c1: v128,
-  c2: v128,
-): void {
-  const d = f32x4.sub(loadLanes<W>(x), mean);
-  const g = maskedGradient<W, Kind>(dy, y);
-  storeLanes<W>(dx, madd(g, c0, madd(d, c1, c2)));
-}
-
 /** Some rows of batchNormGradientApply. */
 function gradientRows<W, Kind>(
-  x: usize,
-  y: usize,
-  dy: usize,
-  dx: usize,
+  firstX: usize,
+  firstY: usize,
+  firstDy: usize,
+  firstDx: usize,
   row: usize,
   count: i32,
-  means: usize,
-  constants: usize,
+  firstMeans: usize,
+  firstConstants: usize,
+  bytes: usize,
 ): void {
-  const mean = loadLanes<W>(means);
-  const c0 = loadLanes<W>(constants);
-  const c1 = loadLanes<W>(constants + row);
-  const c2 = loadLanes<W>(constants + 2 * row);
-  if (count == GROUP) {
-    const two = row + row;
-    const three = two + row;
-    gradientLanes<W, Kind>(x, y, dy, dx, mean, c0, c1, c2);
-    gradientLanes<W, Kind>(
-      x + row,
-      y + row,
-      dy + row,
-      dx + row,
-      mean,
-      c0,
-      c1,
-      c2,
-    );
-    gradientLanes<W, Kind>(
-      x + two,
-      y + two,
-      dy + two,
-      dx + two,
-      mean,
-      c0,
-      c1,
-      c2,
-    );
-    gradientLanes<W, Kind>(
-      x + three,
-      y + three,
-      dy + three,
-      dx + three,
-      mean,
-      c0,
-      c1,
-      c2,
-    );
-    return;
-  }
-  for (let r = 0; r < count; r++) {
-    gradientLanes<W, Kind>(x, y, dy, dx, mean, c0, c1, c2);
-    x += row;
-    y += row;
-    dy += row;
-    dx += row;
+  for (let c: usize = 0; c < bytes; c += laneBytes<W>()) {
+    let x = firstX + c;
+    let y = firstY + c;
+    let dy = firstDy + c;
+    let dx = firstDx + c;
+    const means = firstMeans + c;
+    const constants = firstConstants + c;
+    const mean = loadLanes<W>(means);
+    const c0 = loadLanes<W>(constants);
+    const c1 = loadLanes<W>(constants + row);
+    const c2 = loadLanes<W>(constants + 2 * row);
+    const zero = splat(0);
+    if (count == GROUP) {
+      const two = row + row;
+      const three = two + row;
+      const d0 = f32x4.sub(loadLanes<W>(x), mean);
+      const d1 = f32x4.sub(loadLanes<W>(x + row), mean);
+      const d2 = f32x4.sub(loadLanes<W>(x + two), mean);
+      const d3 = f32x4.sub(loadLanes<W>(x + three), mean);
+      let g0 = loadLanes<W>(dy);
+      let g1 = loadLanes<W>(dy + row);
+      let g2 = loadLanes<W>(dy + two);
+      let g3 = loadLanes<W>(dy + three);
+      if (hasRelu<Kind>()) {
+        g0 = v128.and(g0, f32x4.gt(loadLanes<W>(y), zero));
+        g1 = v128.and(g1, f32x4.gt(loadLanes<W>(y + row), zero));
+        g2 = v128.and(g2, f32x4.gt(loadLanes<W>(y + two), zero));
+        g3 = v128.and(g3, f32x4.gt(loadLanes<W>(y + three), zero));
+      }
+      storeLanes<W>(dx, madd(g0, c0, madd(d0, c1, c2)));
+      storeLanes<W>(dx + row, madd(g1, c0, madd(d1, c1, c2)));
+      storeLanes<W>(dx + two, madd(g2, c0, madd(d2, c1, c2)));
+      storeLanes<W>(dx + three, madd(g3, c0, madd(d3, c1, c2)));
+      continue;
+    }
+    for (let r = 0; r < count; r++) {
+      const d = f32x4.sub(loadLanes<W>(x), mean);
+      const g = maskedGradient<W, Kind>(dy, y);
+      storeLanes<W>(dx, madd(g, c0, madd(d, c1, c2)));
+      x += row;
+      y += row;
+      dy += row;
+      dx += row;
+    }
   }
 }
 
 function applyGradient<Kind>(params: usize, part: i32, parts: i32): void {
   const rows = int(params, 4);
   const row = <usize> int(params, 5) << 2;
+  const whole = wholeBytes(row);
   const means = address(params, 6);
   const constants = address(params, 7);
   const end = slice(rows, part + 1, parts, GROUP);
@@ -680,31 +683,18 @@ function applyGradient<Kind>(params: usize, part: i32, parts: i32): void {
     const dy = address(params, 2) + offset;
     const dx = address(params, 3) + offset;
     const count = min(GROUP, end - r);
-    let c: usize = 0;
-    for (; c + 16 <= row; c += 16) {
-      gradientRows<Four, Kind>(
-        x + c,
-        y + c,
-        dy + c,
-        dx + c,
-        row,
-        count,
-        means + c,
-        constants + c,
-      );
-    }
-    for (; c < row; c += 4) {
-      gradientRows<One, Kind>(
-        x + c,
-        y + c,
-        dy + c,
-        dx + c,
-        row,
-        count,
-        means + c,
-        constants + c,
-      );
-    }
+    gradientRows<Four, Kind>(x, y, dy, dx, row, count, means, constants, whole);
+    gradientRows<One, Kind>(
+      x + whole,
+      y + whole,
+      dy + whole,
+      dx + whole,
+      row,
+      count,
+      means + whole,
+      constants + whole,
+      row - whole,
+    );
   }
 }
 

@@ -320,27 +320,14 @@ function transformTile(
   const top = tileRow * TILE - padTop;
   const left = (inImage - tileRow * tilesWide) * TILE - padLeft;
   const start = images + <usize> (image * height * width) * pixelBytes;
-  if (top >= 0 && left >= 0 && top + SPAN <= height && left + SPAN <= width) {
-    transformInput(
-      start + <usize> (top * width + left) * pixelBytes,
-      <usize> width * pixelBytes,
-      pixelBytes,
-      channels,
-      to,
-      plane,
-    );
-    return;
+  let from = start + <usize> (top * width + left) * pixelBytes;
+  let rowBytes = <usize> width * pixelBytes;
+  if (top < 0 || left < 0 || top + SPAN > height || left + SPAN > width) {
+    from = threadScratch() + BORDER;
+    rowBytes = <usize> SPAN * pixelBytes;
+    copyPixels(start, height, width, pixelBytes, top, left, SPAN, from);
   }
-  const border = threadScratch() + BORDER;
-  copyPixels(start, height, width, pixelBytes, top, left, SPAN, border);
-  transformInput(
-    border,
-    <usize> SPAN * pixelBytes,
-    pixelBytes,
-    channels,
-    to,
-    plane,
-  );
+  transformInput(from, rowBytes, pixelBytes, channels, to, plane);
 }
 
 /** Aᵀ m A of one tile, plus the bias if there is one, for some channels, into pixels of the result that are there. */
@@ -583,10 +570,9 @@ function transformGradient(
   let from = start + <usize> (top * width + left) * pixelBytes;
   let rowBytes = <usize> width * pixelBytes;
   if (top + TILE > height || left + TILE > width) {
-    const border = threadScratch() + BORDER;
-    copyPixels(start, height, width, pixelBytes, top, left, TILE, border);
-    from = border;
+    from = threadScratch() + BORDER;
     rowBytes = <usize> TILE * pixelBytes;
+    copyPixels(start, height, width, pixelBytes, top, left, TILE, from);
   }
   const room = threadScratch() + ROOM;
   for (let c = 0; c < channels; c += 4) {
