@@ -3,6 +3,7 @@
 import { assert, AssertionError } from "@std/assert";
 import type { Backend, BackendBuffer, View } from "../backend.ts";
 import { type DType, dtypeInfo, type HostArray, hostArray } from "../dtype.ts";
+import { fromBfloat16, fromFloat16 } from "../float16.ts";
 import { openReferenceBackend } from "../reference/mod.ts";
 import { type Shape, sizeOf, stridesOf } from "../shape.ts";
 import { openCpuBackend } from "./mod.ts";
@@ -142,9 +143,12 @@ function compare(
   others: readonly Result[],
   { relative = 0, absolute = 0 }: Tolerance,
 ): void {
-  results.forEach(({ elements, shape, dtype }, index) => {
+  results.forEach((result, index) => {
+    const { shape, dtype } = result;
+    const elements = valuesOf(result);
+    const otherElements = valuesOf(others[index]);
     for (let i = 0; i < elements.length; i++) {
-      const [a, b] = [elements[i], others[index].elements[i]];
+      const [a, b] = [elements[i], otherElements[i]];
       const near = Object.is(a, b) || a === b ||
         Math.abs(a - b) <= absolute + relative * Math.abs(b);
       if (near) continue;
@@ -155,6 +159,12 @@ function compare(
       );
     }
   });
+}
+
+/** Elements as numbers: NaN has many bit patterns. */
+function valuesOf({ dtype, elements }: Result): ArrayLike<number> {
+  if (dtype === "float16") return fromFloat16(elements);
+  return dtype === "bfloat16" ? fromBfloat16(elements) : elements;
 }
 
 function positionOf(index: number, shape: Shape): number[] {
