@@ -200,18 +200,7 @@ class ArenaOptimizer implements Optimizer {
       }
     }
     using _scope = this.#arena.device.scope();
-    let scale: Tensor | number = clip !== undefined && clipped === "combined"
-      ? clipScale(globalNorm(this.#gradients), clip.maxNorm)
-      : 1;
-    if (this.#lossScaler !== undefined) {
-      const second = this.#norm();
-      const leftOut = isAnyNonFinite(
-        first === undefined ? [second] : [first, second],
-      );
-      scale = this.#unless(leftOut, scale);
-      this.#lossScaler.update(leftOut);
-    }
-    this.#update(learningRate, scale);
+    this.#update(learningRate, this.#gradientScale(first));
     this.#frozen?.apply(this.#parameters);
     this.#ascent?.draws?.commit();
     this.#steps++;
@@ -267,6 +256,25 @@ class ArenaOptimizer implements Optimizer {
       ? share
       : div(share, this.#lossScaler.scale);
     for (const chunk of chunks) scaleInPlace(chunk, factor);
+  }
+
+  /**
+   * What the base rule multiplies the gradient by: less than 1 where it is
+   * clipped, 0 where the step is left out. Moves the scale of the loss.
+   */
+  #gradientScale(firstNorm: Tensor | undefined): Tensor | number {
+    const { clip } = this.#options;
+    const maxNorm = (clip?.where ?? "combined") === "combined"
+      ? clip?.maxNorm
+      : undefined;
+    if (maxNorm === undefined && this.#lossScaler === undefined) return 1;
+    const norm = globalNorm(this.#gradients);
+    const scale = maxNorm === undefined ? 1 : clipScale(norm, maxNorm);
+    if (this.#lossScaler === undefined) return scale;
+    const norms = firstNorm === undefined ? [norm] : [firstNorm, norm];
+    const leftOut = isAnyNonFinite(norms);
+    this.#lossScaler.update(leftOut);
+    return this.#unless(leftOut, scale);
   }
 
   /** A scale, or 0 on the device, at which kernels do not look at gradients. */
