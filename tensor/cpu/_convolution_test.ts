@@ -134,6 +134,17 @@ Deno.test("conv2d() and its gradients agree with the reference where slabs are f
   });
 });
 
+Deno.test("conv2d() and its gradients agree with the reference for few pixels and many channels", async () => {
+  for (const kernel of [[1, 1], [3, 3]] as const) {
+    for (const stride of [[1, 1], [2, 2]] as const) {
+      await check({
+        ...{ batch: 2, size: [5, 7], channels: 64, outChannels: 272, kernel },
+        ...{ stride, padding: [1, 1, 1, 1], bias: true },
+      });
+    }
+  }
+});
+
 Deno.test("conv2d() and its gradients agree with the reference for dilated and uneven weights", async () => {
   for (const channels of [3, 12]) {
     for (const dilation of [[2, 2], [1, 3], [3, 1]] as const) {

@@ -17,6 +17,15 @@ export const MAX_SEGMENT = 1024;
 /** A part takes at most so many rows. */
 const BLOCK_ROWS = 64;
 
+/** With so few rows, reading B where it lies takes less time than packing it. */
+const UNPACKED_ROWS = 256;
+
+/** Panels of a part whose rows of B are read where they lie: whole cache lines that are neighbours. */
+const PART_PANELS = 2;
+
+/** A thread has room for so many columns of a row that nobody reads. */
+const UNPACKED_COLUMNS = 32_768;
+
 /** More parts do not balance the threads' work better. */
 const MOST_PARTS = 256;
 
@@ -171,6 +180,35 @@ export function runGemm(runtime: Runtime, gemm: Gemm): void {
   const packedSize = panels * k * PANEL_COLUMNS;
   const packedGroups = b.groupStride === 0 ? 1 : groups;
   const rows = out.images * out.height * out.width;
+  const [unit, units] = unitsOf(segments);
+  /** The arguments that both kernels have. */
+  const shared = (table: number, right: number): number[] => [
+    ...[a.address, right, bias.address, out.address, table],
+    runtime.zeros(MAX_SEGMENT),
+    gemm.preActivation,
+    activationNumber(gemm.activation),
+    ...[segments.length, k, columns],
+    ...[out.images, out.height, out.width],
+    ...[a.height, a.width, a.pixelStride, a.rowStep, a.columnStep],
+    ...[out.imageStride, out.rowStride, out.columnStride],
+    ...[groups, a.groupStride],
+    b.groupStride === 0 ? 0 : packedSize,
+    ...[out.groupStride, bias.groupStride],
+  ];
+  const isUnpacked = rows <= UNPACKED_ROWS && panels >= MIN_PARTS &&
+    columns % PANEL_COLUMNS === 0 && columns <= UNPACKED_COLUMNS &&
+    groups === 1 && b.columnStride === 1 &&
+    unit === UNITS[0] && units === segments.length;
+  if (isUnpacked) {
+    withSegments(runtime, segments, 0, (table) => {
+      runtime.run(
+        "gemmUnpacked",
+        [...shared(table, b.address), 0, b.rowStride],
+        runtime.parts(rows * columns * k / 8, Math.ceil(panels / PART_PANELS)),
+      );
+    });
+    return;
+  }
   const blockRows = Math.min(BLOCK_ROWS, Math.ceil(rows / 4) * 4);
   const rowBlocks = Math.ceil(rows / blockRows);
   const columnBlocks = Math.min(
@@ -193,20 +231,7 @@ export function runGemm(runtime: Runtime, gemm: Gemm): void {
     );
     runtime.run(
       "gemm",
-      [
-        ...[a.address, packed, bias.address, out.address, table],
-        runtime.zeros(MAX_SEGMENT),
-        gemm.preActivation,
-        activationNumber(gemm.activation),
-        ...[segments.length, k, columns],
-        ...[out.images, out.height, out.width],
-        ...[a.height, a.width, a.pixelStride, a.rowStep, a.columnStep],
-        ...[out.imageStride, out.rowStride, out.columnStride],
-        ...[groups, a.groupStride],
-        b.groupStride === 0 ? 0 : packedSize,
-        ...[out.groupStride, bias.groupStride],
-        ...[blockRows, columnBlocks, ...unitsOf(segments)],
-      ],
+      [...shared(table, packed), blockRows, columnBlocks, unit, units],
       runtime.parts(
         groups * rows * columns * k / 8,
         Math.min(groups * rowBlocks * columnBlocks, MOST_PARTS),

@@ -119,6 +119,17 @@ Deno.test("matmul() agrees with the reference for bias, activation and the sum b
   }
 });
 
+Deno.test("matmul() agrees with the reference for few rows and columns that fill many panels", async () => {
+  const options = { bias: true, activation: "gelu" } as const;
+  // One row of a tile and more, several slices, and the most rows.
+  for (const [m, n, k] of [[5, 256, 64], [49, 272, 128], [8, 256, 2176]]) {
+    await check(m, n, k);
+    await check(m, n, k, { ...options, preActivation: true });
+  }
+  await check(256, 256, 64, options);
+  await check(257, 256, 64, options);
+});
+
 Deno.test("matmul() agrees with the reference for many rows and many columns", async () => {
   await check(700, 300, 80);
   await check(5, 2000, 300);

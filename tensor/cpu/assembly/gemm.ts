@@ -26,6 +26,7 @@ import {
   rows4x16,
   rows7x21,
   rows9x16,
+  SLAB_ROWS,
 } from "./_strips.ts";
 import { PANEL_BYTES, rowsTile, TILE_COLUMNS, TILE_ROWS } from "./_tile.ts";
 import { copyWords } from "./_copy.ts";
@@ -299,18 +300,90 @@ function multiplyBlock(
     first = next;
   } while (first < segmentCount);
 
+  finishRows(params, blockEnd - firstRow, firstPanel, panelsEnd);
+}
+
+/** Keeps the sums of some panels of located rows, and applies the activation. */
+function finishRows(
+  params: usize,
+  rows: i32,
+  firstPanel: i32,
+  panelsEnd: i32,
+): void {
   const activation = int(params, 7);
   const preActivation = address(params, 6);
   if (activation == 0 && preActivation == 0) return;
+  const targets = threadScratch();
   const column = firstPanel * TILE_COLUMNS;
-  const count = min(columns, panelsEnd * TILE_COLUMNS) - column;
+  const count = min(int(params, 10), panelsEnd * TILE_COLUMNS) - column;
   const shift = preActivation - address(params, 3);
-  for (let row = firstRow; row < blockEnd; row++) {
-    const sums = <usize> load<u32>(targets + (<usize> (row - firstRow) << 2)) +
+  for (let row: usize = 0; row < <usize> rows; row++) {
+    const sums = <usize> load<u32>(targets + (row << 2)) +
       (<usize> column << 2);
     const copy = preActivation == 0 ? <usize> 0 : sums + shift;
-    activate(activation, sums, copy, count, edge);
+    activate(activation, sums, copy, count, targets + TILE_OFFSET);
   }
+}
+
+/** Where a thread has room for a row that nobody reads. */
+const UNREAD_ROW: usize = 786432;
+
+/**
+ * The same product for at most 256 rows and one group, where B is read so
+ * rarely that packing it takes longer than it saves: argument 1 is B itself,
+ * and 28 the elements of its rows. Segments have 64 numbers, columns fill
+ * panels; parts take panels.
+ */
+export function gemmUnpacked(params: usize, part: i32, parts: i32): void {
+  const rows = int(params, 11) * int(params, 12) * int(params, 13);
+  const panels = int(params, 10) / TILE_COLUMNS;
+  const firstPanel = slice(panels, part, parts);
+  const panelsEnd = slice(panels, part + 1, parts);
+  const segments = address(params, 4);
+  const segmentCount = int(params, 8);
+  const stride = <usize> int(params, 28) << 2;
+  const tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
+  const targets = threadScratch();
+  const pointers = targets + 2048;
+  locateRows(params, 0, rows, 0, targets);
+  for (let row = rows; row < tiles * TILE_ROWS; row++) {
+    const unread = <u32> (threadScratch() + UNREAD_ROW);
+    store<u32>(targets + (<usize> row << 2), unread);
+  }
+  for (let first = 0; first < segmentCount; first += 32) {
+    const count = min(32, segmentCount - first);
+    const table = segments + <usize> first * SEGMENT_BYTES;
+    locateSegments(params, 0, rows, 0, table, count, pointers);
+    for (let s = 0; s < count; s++) {
+      const weights = load<i32>(table + <usize> s * SEGMENT_BYTES, 16);
+      for (let panel = firstPanel; panel < panelsEnd; panel++) {
+        const column = panel * TILE_COLUMNS;
+        const columnBytes = <usize> column << 2;
+        packRows(
+          address(params, 1) + (<usize> (weights + column) << 2),
+          stride,
+          SLAB_ROWS,
+          TILE_COLUMNS,
+          threadSlab(),
+        );
+        let base: usize = 0;
+        if (first + s == 0) {
+          base = address(params, 2) == 0
+            ? address(params, 5)
+            : address(params, 2) + columnBytes;
+        }
+        rows1x64(
+          pointers + (<usize> s << 4),
+          <usize> count << 4,
+          targets,
+          columnBytes,
+          base,
+          tiles,
+        );
+      }
+    }
+  }
+  finishRows(params, rows, firstPanel, panelsEnd);
 }
 
 /** How many segments of a length the next strip takes when so many are left; 0 if none does. */
