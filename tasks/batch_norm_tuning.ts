@@ -11,7 +11,7 @@ import { type ImageDataset, sampleImages } from "./data/dataset.ts";
 import { ImageLoader, type ImageLoaderOptions } from "./data/loader.ts";
 import type { ImageNormalizer } from "./data/normalization.ts";
 import { calibrationRandom, calibrationSeed } from "./data/random_streams.ts";
-import type { Tuning } from "./one_shot.ts";
+import type { StatisticsTuning } from "./one_shot.ts";
 
 /** How many batches move running statistics, as in the code of the CrAM paper: of the initial statistics 0.9¹⁰⁰ is left. */
 export const TUNING_BATCHES = 100;
@@ -49,7 +49,9 @@ export interface BatchNormTuningOptions {
  * @param options Model and images.
  * @returns What `evaluateOneShot()` takes. It throws an `ArgumentError` if the model has no batch normalization, and a `DataError` if images cannot be read.
  */
-export function batchNormTuning(options: BatchNormTuningOptions): Tuning {
+export function batchNormTuning(
+  options: BatchNormTuningOptions,
+): StatisticsTuning {
   const { model, dataset, images, loading, draws = 1 } = options;
   const { seed } = loading;
   return {

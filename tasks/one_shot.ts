@@ -29,7 +29,7 @@ export interface OneShotOptions {
   /** Measures the model as it is at that moment. */
   readonly measure: () => Promise<Metrics>;
   /** How running statistics are tuned behind each compression; by default they are not. */
-  readonly tuning?: Tuning;
+  readonly tuning?: StatisticsTuning;
   /** Ends the evaluation early. */
   readonly signal?: AbortSignal;
   /** Told of each result as soon as it is there. */
@@ -37,7 +37,7 @@ export interface OneShotOptions {
 }
 
 /** Running statistics anew, from random samples of the training data. */
-export interface Tuning {
+export interface StatisticsTuning {
   /** How often that is tried. */
   readonly draws: number;
   /**
