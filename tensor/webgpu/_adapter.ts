@@ -11,6 +11,8 @@ export interface FoundAdapter {
   readonly software: boolean;
   /** Its name, for people. */
   readonly description: string;
+  /** Invocations that it computes at once; 0 if it does not say. */
+  readonly vectorLanes: number;
 }
 
 /** Names of adapters that compute on the CPU and do not always say so themselves. */
@@ -60,6 +62,7 @@ function describe(adapter: GPUAdapter): FoundAdapter {
   return {
     software: info.isFallbackAdapter || SOFTWARE.test(description),
     description,
+    vectorLanes: info.subgroupMinSize ?? 0,
   };
 }
 

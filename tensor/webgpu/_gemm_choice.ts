@@ -3,6 +3,7 @@
 /** What the choice depends on besides: see `Traits`. */
 export interface GemmTraits {
   readonly software: boolean;
+  readonly vectorLanes: number;
   readonly busyGroups: number;
   readonly maxInvocations: number;
   readonly maxWorkgroupBytes: number;
@@ -32,8 +33,8 @@ export interface GemmChoice {
   readonly variant: "registers" | "tiles";
   /** Rows of the result that one invocation computes. */
   readonly rows: 4 | 8;
-  /** Columns of the result that one invocation computes. */
-  readonly columns: 4 | 8;
+  /** Columns of the result that one invocation computes; 16 without shared memory only. */
+  readonly columns: 4 | 8 | 16;
   /** Invocations of a workgroup along the rows of the result. */
   readonly lanesM: number;
   /** Invocations of a workgroup along the columns of the result. */
@@ -53,7 +54,20 @@ const REGISTER_LANES = 64;
 /** Steps of the inner dimension that are worth a partial result of their own. */
 const MIN_SPLIT_DEPTH = 256;
 
-/** Steps of the inner dimension for which 64 columns of B take 128 KiB. */
+/** Columns that a workgroup of a software adapter computes at most. */
+const GROUP_COLUMNS = 64;
+
+/**
+ * From where on each invocation of a software adapter computes 16 columns: with
+ * vectors of 8 lanes (llvmpipe) loads cost more than sums that do not fit into
+ * registers, with 4 (SwiftShader) less. Compiling takes a second longer, which
+ * little work is not worth.
+ */
+const WIDE_LANES = 8;
+const WIDE_COLUMNS = 64;
+const WIDE_WORK = 2 ** 26;
+
+/** Steps of the inner dimension for which the columns of B of a workgroup take 128 KiB. */
 const CACHED_DEPTH = 512;
 
 /** Partial results at most. */
@@ -62,13 +76,17 @@ const MAX_SPLITS = 64;
 /** Chooses how a product is computed. */
 export function chooseGemm(
   sizes: GemmSizes,
-  { software, busyGroups, maxInvocations, maxWorkgroupBytes }: GemmTraits,
+  traits: GemmTraits,
 ): GemmChoice {
   const { problems, m, n, rowsAlike } = sizes;
-  if (software) {
+  const { busyGroups, maxInvocations, maxWorkgroupBytes } = traits;
+  if (traits.software) {
     const rows = rowsAlike >= 32 || rowsAlike % 8 === 0 ? 8 : 4;
-    const columns = n > 8 ? 8 : 4;
-    const lanesN = lanesFor(Math.ceil(n / columns), 8);
+    const work = problems * m * n * sizes.segments * sizes.length;
+    const isWide = traits.vectorLanes >= WIDE_LANES && n >= WIDE_COLUMNS &&
+      work >= WIDE_WORK;
+    const columns = isWide ? 16 : n > 8 ? 8 : 4;
+    const lanesN = lanesFor(Math.ceil(n / columns), GROUP_COLUMNS / columns);
     const lanesM = REGISTER_LANES / lanesN;
     const groups = problems * Math.ceil(m / (rows * lanesM)) *
       Math.ceil(n / (columns * lanesN));
@@ -160,19 +178,17 @@ const TILES = [
   [8, 8, 8, 16],
   [8, 8, 16, 8],
   [8, 8, 8, 8],
-  [8, 4, 8, 16],
-  [4, 8, 16, 8],
   [4, 4, 16, 16],
   [4, 4, 8, 8],
 ] as const;
 
 /** The same of invocations that load for themselves. */
 const REGISTERS = [4, 8].flatMap((rows) =>
-  [4, 8].flatMap((columns) =>
+  [4, 8, 16].flatMap((columns) =>
     [1, 4, 8].map((lanesN) =>
       [
         rows as 4 | 8,
-        columns as 4 | 8,
+        columns as 4 | 8 | 16,
         REGISTER_LANES / lanesN,
         lanesN,
       ] as const
@@ -203,12 +219,9 @@ export function gemmCandidates(
   ];
   const candidates = shapes.flatMap(([variant, shape]): GemmChoice[] => {
     const [rows, columns, lanesM, lanesN] = shape;
-    // Lanes with nothing to do.
-    if (
-      variant === "registers" && lanesN > lanesFor(Math.ceil(n / columns), 64)
-    ) {
-      return [];
-    }
+    const isWasted = lanesN > lanesFor(Math.ceil(n / columns), 64) ||
+      (columns > 4 && n <= columns / 2);
+    if (variant === "registers" && isWasted) return [];
     const groups = problems * Math.ceil(m / (rows * lanesM)) *
       Math.ceil(n / (columns * lanesN));
     const busy = Math.floor(busyGroups / groups);
@@ -262,7 +275,7 @@ export function formatChoice(choice: GemmChoice): string {
 }
 
 const CHOICE =
-  /^(tiles|registers) ([48])x([48]) (\d{1,3})x(\d{1,3}) (\d{1,2})x(\d{1,2})$/;
+  /^(tiles|registers) ([48])x([48]|16) (\d{1,3})x(\d{1,3}) (\d{1,2})x(\d{1,2})$/;
 
 /** The choice of a text; `undefined` if it is none, or none that computes a product. */
 export function parseChoice(text: string): GemmChoice | undefined {
@@ -274,13 +287,13 @@ export function parseChoice(text: string): GemmChoice | undefined {
   const splits = segmentSplits * lengthSplits;
   // Each lane of a tile loads one block of 4 by 4 of either operand.
   const computes = variant === "tiles"
-    ? lanesN >= rows && lanesM >= columns
+    ? lanesN >= rows && lanesM >= columns && columns <= 8
     : lanesM * lanesN === REGISTER_LANES;
   if (!computes || splits < 1 || splits > MAX_SPLITS) return undefined;
   return {
     variant,
     rows: rows as 4 | 8,
-    columns: columns as 4 | 8,
+    columns: columns as 4 | 8 | 16,
     ...{ lanesM, lanesN, segmentSplits, lengthSplits },
   };
 }

@@ -11,6 +11,7 @@ import type { Traits } from "./_runtime.ts";
 
 const SOFTWARE: Traits = {
   software: true,
+  vectorLanes: 8,
   busyGroups: 8,
   maxInvocations: 1024,
   maxWorkgroupBytes: 32768,
@@ -18,6 +19,7 @@ const SOFTWARE: Traits = {
 
 const HARDWARE: Traits = {
   software: false,
+  vectorLanes: 32,
   busyGroups: 256,
   maxInvocations: 256,
   maxWorkgroupBytes: 16384,
@@ -138,7 +140,7 @@ Deno.test("gemmCandidates() has no tiles on software adapters, and no lanes with
   assertEquals(Math.max(...candidates.map(({ lanesN }) => lanesN)), 4);
   const tiles = gemmCandidates(product(512, 512, 64), HARDWARE)
     .filter(({ variant }) => variant === "tiles");
-  assertEquals(tiles.length, 8);
+  assertEquals(tiles.length, 6);
 });
 
 Deno.test("splitCandidates() has fewer and more partial results, where they can be", () => {
@@ -158,10 +160,12 @@ Deno.test("usableChoice() takes no text that computes nothing or does not fit", 
   const takes = (text: string) => usableChoice(text, HARDWARE) !== undefined;
   assertEquals(takes("tiles 8x8 16x16 1x1"), true);
   assertEquals(takes("registers 4x8 32x2 2x8"), true);
+  assertEquals(takes("registers 8x16 16x4 1x1"), true);
   for (
     const text of [
       ...["", "tiles", "tiles 8x8 16x16", "tiles 8x8 16x16 1x1 "],
       ...["columns 8x8 16x16 1x1", "tiles 5x8 16x16 1x1"],
+      "tiles 8x16 16x16 1x1",
       // Fewer lanes than blocks to load.
       "tiles 8x8 4x64 1x1",
       // More lanes than the adapter has, and more memory.
@@ -171,4 +175,15 @@ Deno.test("usableChoice() takes no text that computes nothing or does not fit", 
       ...["tiles 8x8 16x16 0x1", "tiles 8x8 16x16 9x9"],
     ]
   ) assertEquals(takes(text), false, text);
+});
+
+Deno.test("chooseGemm() gives a lane 16 columns where there is work for vectors of 8 lanes", () => {
+  const shape = (sizes: GemmSizes, vectorLanes: number) => {
+    const choice = chooseGemm(sizes, { ...SOFTWARE, vectorLanes });
+    return [choice.columns, choice.lanesM, choice.lanesN];
+  };
+  assertEquals(shape(product(512, 512, 512), 8), [16, 16, 4]);
+  assertEquals(shape(product(512, 512, 512), 4), [8, 8, 8]);
+  assertEquals(shape(product(128, 512, 512), 8), [8, 8, 8]);
+  assertEquals(shape(product(4096, 48, 512), 8), [8, 8, 8]);
 });

@@ -28,6 +28,7 @@ const SOURCE: GemmSource = { name: "a", uniforms: {}, declarations: "" };
 const plans = () =>
   new GemmPlans({
     software: true,
+    vectorLanes: 8,
     busyGroups: 8,
     maxInvocations: 256,
     maxWorkgroupBytes: 16384,

@@ -36,6 +36,8 @@ export interface RuntimeOptions {
 export interface Traits extends GemmTraits {
   /** Whether the adapter computes on the CPU: workgroup memory and barriers are slow there. */
   readonly software: boolean;
+  /** Invocations that the adapter computes at once; 0 if it does not say. */
+  readonly vectorLanes: number;
   /** Workgroups that keep the adapter busy. */
   readonly busyGroups: number;
   /** Invocations that a workgroup can have. */
@@ -81,6 +83,7 @@ export class Runtime {
     this.#maxGroups = limits.maxComputeWorkgroupsPerDimension;
     this.traits = {
       software: adapter.software,
+      vectorLanes: adapter.vectorLanes,
       // A software adapter runs one on each core.
       busyGroups: adapter.software ? 8 : 256,
       maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
