@@ -468,7 +468,7 @@ export function conv2dBackwardWeight(
         length,
       },
       parts({ variant, rows }) {
-        const together = variant === "registers" ? rows : 4;
+        const together = variant === "tiles" ? 4 : rows;
         const tapRows = Math.ceil(groupChannels / together) * together;
         const uniforms = { ...sizesOf(shape), tap_rows: tapRows };
         return [{ m: taps * tapRows, segments, uniforms }];

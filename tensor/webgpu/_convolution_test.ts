@@ -61,6 +61,21 @@ const CASES: readonly Case[] = [
     padding: [2, 0, 1, 4],
     offset: 1,
   },
+  // Enough rows and columns to share rows in subgroups.
+  {
+    input: [1, 7, 9, 32],
+    window: [3, 3],
+    outChannels: 20,
+    padding: [1, 1, 1, 1],
+    bias: true,
+  },
+  {
+    input: [2, 11, 12, 16],
+    window: [3, 2],
+    outChannels: 35,
+    stride: [2, 1],
+    padding: [1, 0, 1, 2],
+  },
   // Stride and dilation share a factor: some pixels are met by no tap.
   {
     input: [1, 11, 11, 4],

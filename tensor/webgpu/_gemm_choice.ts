@@ -1,5 +1,7 @@
 /** Which kernel computes a matrix product: a pure function of sizes and adapter. */
 
+import type { Subgroups } from "./_subgroups.ts";
+
 /** What the choice depends on besides: see `Traits`. */
 export interface GemmTraits {
   readonly software: boolean;
@@ -7,6 +9,7 @@ export interface GemmTraits {
   readonly busyGroups: number;
   readonly maxInvocations: number;
   readonly maxWorkgroupBytes: number;
+  readonly subgroups?: Subgroups | undefined;
 }
 
 /** The sizes of a product `[m, k] · [k, n]`. */
@@ -28,12 +31,13 @@ export interface GemmSizes {
 export interface GemmChoice {
   /**
    * `registers`: every invocation loads what it multiplies; no barriers.
+   * `subgroups`: the invocations of a subgroup share rows of A, no barriers.
    * `tiles`: a workgroup shares tiles in workgroup memory.
    */
-  readonly variant: "registers" | "tiles";
-  /** Rows of the result that one invocation computes. */
-  readonly rows: 4 | 8;
-  /** Columns of the result that one invocation computes; 16 without shared memory only. */
+  readonly variant: "registers" | "subgroups" | "tiles";
+  /** Rows of the result that one invocation computes; 16 in subgroups only. */
+  readonly rows: 4 | 8 | 16;
+  /** Columns of the result that one invocation computes; 16 in registers only. */
   readonly columns: 4 | 8 | 16;
   /** Invocations of a workgroup along the rows of the result. */
   readonly lanesM: number;
@@ -50,6 +54,9 @@ export const TILE_DEPTH = 16;
 
 /** Invocations of a workgroup without shared memory. */
 const REGISTER_LANES = 64;
+
+/** Invocations of a subgroup that shares rows. */
+const SHARED_LANES = 8;
 
 /** Steps of the inner dimension that are worth a partial result of their own. */
 const MIN_SPLIT_DEPTH = 256;
@@ -81,17 +88,21 @@ export function chooseGemm(
   const { problems, m, n, rowsAlike } = sizes;
   const { busyGroups, maxInvocations, maxWorkgroupBytes } = traits;
   if (traits.software) {
-    const rows = rowsAlike >= 32 || rowsAlike % 8 === 0 ? 8 : 4;
+    const shares = sharesRows(traits) && n > 16 && m >= 32 &&
+      (rowsAlike >= 64 || rowsAlike % 16 === 0);
+    const rows = shares ? 16 : rowsAlike >= 32 || rowsAlike % 8 === 0 ? 8 : 4;
     const work = problems * m * n * sizes.segments * sizes.length;
     const isWide = traits.vectorLanes >= WIDE_LANES && n >= WIDE_COLUMNS &&
       work >= WIDE_WORK;
-    const columns = isWide ? 16 : n > 8 ? 8 : 4;
-    const lanesN = lanesFor(Math.ceil(n / columns), GROUP_COLUMNS / columns);
+    const columns = shares ? 4 : isWide ? 16 : n > 8 ? 8 : 4;
+    const lanesN = shares
+      ? SHARED_LANES
+      : lanesFor(Math.ceil(n / columns), GROUP_COLUMNS / columns);
     const lanesM = REGISTER_LANES / lanesN;
     const groups = problems * Math.ceil(m / (rows * lanesM)) *
       Math.ceil(n / (columns * lanesN));
     return {
-      variant: "registers",
+      variant: shares ? "subgroups" : "registers",
       rows,
       columns,
       lanesM,
@@ -125,6 +136,15 @@ export function chooseGemm(
     lanesN: size / perLane,
     ...splits(sizes, Math.floor(busyGroups / groupsOf(size))),
   };
+}
+
+/**
+ * Whether the invocations of a subgroup share rows: those of `llvmpipe`, which
+ * loads number by number. Browsers, which want a directive, also want proof
+ * that all of them load at the same time.
+ */
+function sharesRows({ subgroups }: GemmTraits): boolean {
+  return subgroups?.size === SHARED_LANES && subgroups.directive === "";
 }
 
 /** The power of two that covers `count`, at most `most`. */
@@ -196,6 +216,18 @@ const REGISTERS = [4, 8].flatMap((rows) =>
   )
 );
 
+/** The same of invocations that share rows. */
+const SUBGROUPS = [8, 16].flatMap((rows) =>
+  [4, 8].map((columns) =>
+    [
+      rows as 8 | 16,
+      columns as 4 | 8,
+      REGISTER_LANES / SHARED_LANES,
+      SHARED_LANES,
+    ] as const
+  )
+);
+
 /** Registers on hardware, where they are seldom better: the ones that are square. */
 const FEW_REGISTERS = REGISTERS.filter(([rows, columns, , lanesN]) =>
   rows === columns && lanesN === 8
@@ -216,12 +248,14 @@ export function gemmCandidates(
     ...(software ? [] : TILES.map((shape) => ["tiles", shape] as const)),
     ...(software ? REGISTERS : FEW_REGISTERS)
       .map((shape) => ["registers", shape] as const),
+    ...(software ? SUBGROUPS : [])
+      .map((shape) => ["subgroups", shape] as const),
   ];
   const candidates = shapes.flatMap(([variant, shape]): GemmChoice[] => {
     const [rows, columns, lanesM, lanesN] = shape;
     const isWasted = lanesN > lanesFor(Math.ceil(n / columns), 64) ||
       (columns > 4 && n <= columns / 2);
-    if (variant === "registers" && isWasted) return [];
+    if (variant !== "tiles" && isWasted) return [];
     const groups = problems * Math.ceil(m / (rows * lanesM)) *
       Math.ceil(n / (columns * lanesN));
     const busy = Math.floor(busyGroups / groups);
@@ -256,11 +290,13 @@ function distinct(choices: readonly GemmChoice[]): GemmChoice[] {
   ];
 }
 
-/** Whether an adapter has workgroups of this size, with so much memory. */
+/** Whether an adapter has workgroups of this size, with so much memory, and the subgroups. */
 function fits(
   { variant, rows, columns, lanesM, lanesN }: GemmChoice,
-  { maxInvocations, maxWorkgroupBytes }: GemmTraits,
+  traits: GemmTraits,
 ): boolean {
+  if (variant === "subgroups" && !sharesRows(traits)) return false;
+  const { maxInvocations, maxWorkgroupBytes } = traits;
   const bytes = variant === "tiles"
     ? 4 * TILE_DEPTH * (rows * lanesM + columns * lanesN)
     : 0;
@@ -275,7 +311,7 @@ export function formatChoice(choice: GemmChoice): string {
 }
 
 const CHOICE =
-  /^(tiles|registers) ([48])x([48]|16) (\d{1,3})x(\d{1,3}) (\d{1,2})x(\d{1,2})$/;
+  /^(tiles|registers|subgroups) ([48]|16)x([48]|16) (\d{1,3})x(\d{1,3}) (\d{1,2})x(\d{1,2})$/;
 
 /** The choice of a text; `undefined` if it is none, or none that computes a product. */
 export function parseChoice(text: string): GemmChoice | undefined {
@@ -287,12 +323,15 @@ export function parseChoice(text: string): GemmChoice | undefined {
   const splits = segmentSplits * lengthSplits;
   // Each lane of a tile loads one block of 4 by 4 of either operand.
   const computes = variant === "tiles"
-    ? lanesN >= rows && lanesM >= columns && columns <= 8
-    : lanesM * lanesN === REGISTER_LANES;
+    ? lanesN >= rows && lanesM >= columns && rows <= 8 && columns <= 8
+    : lanesM * lanesN === REGISTER_LANES &&
+      (variant === "registers"
+        ? rows <= 8
+        : rows >= 8 && columns <= 8 && lanesN === SHARED_LANES);
   if (!computes || splits < 1 || splits > MAX_SPLITS) return undefined;
   return {
     variant,
-    rows: rows as 4 | 8,
+    rows: rows as 4 | 8 | 16,
     columns: columns as 4 | 8 | 16,
     ...{ lanesM, lanesN, segmentSplits, lengthSplits },
   };

@@ -78,6 +78,19 @@ Deno.test("chooseGemm() splits long sums of few results only", () => {
   assertEquals(splitsOf(product(4096, 4096, 65536), HARDWARE), [1, 1]);
 });
 
+Deno.test("chooseGemm() shares rows in subgroups of eight on software adapters, unless a directive is needed", () => {
+  const sizes = product(512, 512, 64);
+  const choose = (size: number, directive: string, of = sizes) =>
+    chooseGemm(of, { ...SOFTWARE, subgroups: { size, directive } });
+  const { variant, rows, columns, lanesN } = choose(8, "");
+  assertEquals([variant, rows, columns, lanesN], ["subgroups", 16, 4, 8]);
+  assertEquals(choose(4, "").variant, "registers");
+  assertEquals(choose(8, "enable subgroups;").variant, "registers");
+  for (const [m, n] of [[512, 16], [31, 512], [40, 512]]) {
+    assertEquals(choose(8, "", product(m, n, 64)).variant, "registers");
+  }
+});
+
 Deno.test("chooseGemm() splits long sums for the cache of a software adapter", () => {
   // ResNet-50: the gradient of 64 × 256 weights by 8 images of 56 × 56.
   const weights = product(64, 256, 8 * 56 * 56);
@@ -157,10 +170,13 @@ Deno.test("splitCandidates() has fewer and more partial results, where they can 
 });
 
 Deno.test("usableChoice() takes no text that computes nothing or does not fit", () => {
-  const takes = (text: string) => usableChoice(text, HARDWARE) !== undefined;
+  const subgroups = { size: 8, directive: "" };
+  const takes = (text: string) =>
+    usableChoice(text, { ...HARDWARE, subgroups }) !== undefined;
   assertEquals(takes("tiles 8x8 16x16 1x1"), true);
   assertEquals(takes("registers 4x8 32x2 2x8"), true);
   assertEquals(takes("registers 8x16 16x4 1x1"), true);
+  assertEquals(takes("subgroups 16x4 8x8 1x1"), true);
   for (
     const text of [
       ...["", "tiles", "tiles 8x8 16x16", "tiles 8x8 16x16 1x1 "],
@@ -171,10 +187,12 @@ Deno.test("usableChoice() takes no text that computes nothing or does not fit", 
       // More lanes than the adapter has, and more memory.
       ...["tiles 8x8 32x16 1x1", "tiles 8x8 128x8 1x1"],
       // Other than 64 lanes.
-      "registers 4x4 8x4 1x1",
+      ...["registers 4x4 8x4 1x1", "registers 16x4 8x8 1x1"],
+      ...["subgroups 4x4 8x8 1x1", "subgroups 8x8 16x4 1x1"],
       ...["tiles 8x8 16x16 0x1", "tiles 8x8 16x16 9x9"],
     ]
   ) assertEquals(takes(text), false, text);
+  assertEquals(usableChoice("subgroups 16x4 8x8 1x1", HARDWARE), undefined);
 });
 
 Deno.test("chooseGemm() gives a lane 16 columns where there is work for vectors of 8 lanes", () => {

@@ -251,10 +251,19 @@ function multiplyAdd(row: number, column: number, a: string, b: string) {
   return `${sum} = fma(vec4<f32>(${a}), ${b}, ${sum});`;
 }
 
-/** The loop of a kernel whose invocations load for themselves. */
+/**
+ * The loop of a kernel whose invocations load for themselves, or those of a
+ * subgroup, which have the same rows, each a part of A for all of them.
+ */
 function registersSource(flags: GemmFlags, choice: GemmChoice): string {
-  const { rows, columns } = choice;
+  const { variant, rows, columns, lanesN } = choice;
   const alongK = flags.aAlong === "k";
+  const shares = variant === "subgroups";
+  /** What lane `i % lanesN` has loaded. */
+  const shared = (i: number) =>
+    `subgroupBroadcast(own${Math.floor(i / lanesN)}, ${i % lanesN}u)`;
+  const parts = range(rows / lanesN);
+  const part = (i: number) => `(${i * lanesN}u + lane % ${lanesN}u)`;
   /** One step over \`depth\` values of k. */
   const step = (depth: 1 | 4): string => {
     const lines: string[] = [];
@@ -263,8 +272,32 @@ function registersSource(flags: GemmFlags, choice: GemmChoice): string {
         ? depth === 4 ? `a${r}.${COMPONENTS[j]}` : `a${r}`
         : `a${j}_${r >> 2}.${COMPONENTS[r & 3]}`;
     if (alongK) {
+      const [load, type] = depth === 4
+        ? ["a_k4", "vec4<f32>"]
+        : ["a_at", "f32"];
+      if (shares) {
+        for (const i of parts) {
+          lines.push(`let own${i} = ${type}(${load}(run${i}, k));`);
+        }
+      }
       for (const r of range(rows)) {
-        lines.push(`let a${r} = ${depth === 4 ? "a_k4" : "a_at"}(run${r}, k);`);
+        lines.push(
+          `let a${r} = ${shares ? shared(r) : `${load}(run${r}, k)`};`,
+        );
+      }
+    } else if (shares && depth === 4) {
+      const quads = rows / 4;
+      for (const i of parts) {
+        lines.push(
+          `let own${i} = vec4<f32>(a_m4(run, k + ${part(i)} / ${quads}u, ${
+            part(i)
+          } % ${quads}u * 4u));`,
+        );
+      }
+      for (const i of range(rows)) {
+        lines.push(
+          `let a${Math.floor(i / quads)}_${i % quads} = ${shared(i)};`,
+        );
       }
     } else {
       for (const j of range(depth)) {
@@ -307,14 +340,18 @@ function registersSource(flags: GemmFlags, choice: GemmChoice): string {
     }
     return indented(6, lines);
   };
-  const states = alongK ? range(rows) : [0];
+  const states = !alongK ? [0] : shares ? parts : range(rows);
   const name = (state: number) => alongK ? String(state) : "";
-  return `  if (row >= u.m || col >= u.n) {
+  const stateRow = (state: number) =>
+    alongK && shares ? part(state) : `${state}u`;
+  // Lanes without columns load for the others.
+  return `  if (row >= u.m${shares ? "" : " || col >= u.n"}) {
     return;
   }
 ${accumulators(choice)}${
-    states.map((s) => `  let state${name(s)} = a_row(problem, row + ${s}u);\n`)
-      .join("")
+    states.map((s) =>
+      `  let state${name(s)} = a_row(problem, row + ${stateRow(s)});\n`
+    ).join("")
   }  for (var segment = segment_begin; segment < segment_end; segment++) {
     let start = b_start(problem, segment);
 ${

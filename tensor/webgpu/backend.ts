@@ -516,10 +516,7 @@ export async function openWebGpuBackend(
     maxBindingBytes,
     memoryLimit,
   };
-  // Software adapters share no rows between invocations.
-  const subgroups = traits.software ?? adapter.software
-    ? undefined
-    : await requested.probeSubgroups();
+  const subgroups = await requested.probeSubgroups();
   const runtime = new Runtime(requested, {
     maxBindingBytes,
     memoryLimit,
