@@ -30,19 +30,28 @@ const SOFTWARE = { ...HARDWARE, software: true };
 /** What tests of products run too: tiles take seconds each to compile. */
 const TESTED = /^tiles (8x8 16x16|8x8 8x8|4x4 8x8) |^registers 8x8 8x8 /;
 
-for (const [adapter, traits] of Object.entries({ HARDWARE, SOFTWARE })) {
+for (
+  const [name, traits, options, kind] of [
+    ["HARDWARE", HARDWARE, { limits: "default" }, /^/],
+    ["SOFTWARE", SOFTWARE, { limits: "default" }, /^/],
+    ["subgroups", { software: true }, { limits: "native" }, /^subgroups/],
+  ] as const
+) {
   testOnWebGpu(
-    `every candidate of ${adapter} computes what the reference does`,
+    `every candidate of ${name} computes what the reference does`,
     async ({ runtime }) => {
+      if (name === "subgroups" && runtime.traits.subgroups?.size !== 8) return;
       const twins = new Twins(runtime);
       // More than one of the largest tiles along rows, odd sizes, splits.
-      const [m, n, k] = [131, 20, 530];
+      const [m, n, k] = [131, 36, 530];
       const sizes: GemmSizes = {
         ...{ problems: 1, m, n, rowsAlike: m, segments: 1, length: k },
       };
       const seen = new Set<string>();
-      const candidates = gemmCandidates(sizes, traits)
-        .filter((choice) => !TESTED.test(formatChoice(choice)));
+      const candidates = gemmCandidates(sizes, runtime.traits)
+        .filter((choice) =>
+          kind.test(formatChoice(choice)) && !TESTED.test(formatChoice(choice))
+        );
       const trials = candidates.flatMap((choice, i) =>
         // The widest in all ways, the others in one of them each.
         (choice.columns === 16 && choice.rows === 8 ? [0, 1, 2] : [i % 4])
@@ -74,7 +83,7 @@ for (const [adapter, traits] of Object.entries({ HARDWARE, SOFTWARE })) {
       assertEquals(seen.size, candidates.length);
       assertEquals(seen.size >= 3, true);
     },
-    { limits: "default" },
+    options,
     traits,
   );
 }
