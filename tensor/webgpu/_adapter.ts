@@ -25,13 +25,6 @@ export const FEATURES: readonly GPUFeatureName[] = [
   "timestamp-query",
 ];
 
-/** Whether a feature can be asked for. Deno does not list subgroups, which it has where there is more than one invocation in them. */
-function hasFeature(adapter: GPUAdapter, name: GPUFeatureName): boolean {
-  return adapter.features.has(name) ||
-    (name === "subgroups" && "Deno" in globalThis &&
-      adapter.info.subgroupMinSize > 1);
-}
-
 /** Limits that are raised to what the adapter has; the others concern textures and vertices. */
 const LIMITS = [
   "maxBufferSize",
@@ -95,6 +88,37 @@ export interface RequestedDevice {
 }
 
 /**
+ * Makes a device of an adapter.
+ *
+ * @param adapter The adapter.
+ * @param native Whether the device has all of the adapter's features and limits that are of use.
+ */
+export async function deviceOf(
+  adapter: GPUAdapter,
+  native: boolean,
+): Promise<GPUDevice> {
+  const label = "cram";
+  if (!native) return await adapter.requestDevice({ label });
+  const requiredLimits = Object.fromEntries(
+    LIMITS.map((name) => [name, adapter.limits[name]]),
+  );
+  const request = (requiredFeatures: GPUFeatureName[]) =>
+    adapter.requestDevice({ label, requiredLimits, requiredFeatures });
+  const listed = FEATURES.filter((name) => adapter.features.has(name));
+  // Deno lists subgroups nowhere, and has them on many adapters.
+  const mayHaveMore = "Deno" in globalThis && !listed.includes("subgroups") &&
+    adapter.info.subgroupMinSize > 1;
+  if (mayHaveMore) {
+    try {
+      return await request([...listed, "subgroups"]);
+    } catch {
+      // Then without them; what else is wrong is told by the second attempt.
+    }
+  }
+  return await request(listed);
+}
+
+/**
  * Makes a device with what the adapter has, or with WebGPU's default limits
  * and no optional features.
  *
@@ -113,15 +137,7 @@ export async function requestDevice(
   const found = describe(adapter);
   const native = options.limits !== "default";
   try {
-    const gpu = await adapter.requestDevice({
-      label: "cram",
-      requiredLimits: native
-        ? Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]))
-        : {},
-      requiredFeatures: native
-        ? FEATURES.filter((name) => hasFeature(adapter, name))
-        : [],
-    });
+    const gpu = await deviceOf(adapter, native);
     const identity = identityOf(adapter, gpu);
     return {
       gpu,
