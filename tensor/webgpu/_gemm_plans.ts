@@ -104,7 +104,7 @@ export class GemmPlans {
   /** What was found by trials, by {@linkcode gemmName}. */
   readonly #tuned = new Map<string, GemmChoice>();
   readonly #plans = new Map<GemmSource, RecentMap<GemmPlan>>();
-  readonly #words = new Uint32Array(7);
+  readonly #words = new Uint32Array(8);
 
   constructor(traits: GemmTraits) {
     this.#traits = traits;
@@ -135,6 +135,7 @@ export class GemmPlans {
     words[4] = sizes.rowsAlike;
     words[5] = sizes.segments;
     words[6] = sizes.length;
+    words[7] = Number(sizes.whole ?? false);
     let plan = plans.get(words, words.length);
     if (plan === undefined) {
       const tuned = this.#tuned.get(gemmName(source, flags, sizes));
