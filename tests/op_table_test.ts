@@ -22,7 +22,7 @@ const KERNELS: Readonly<
     Exclude<
       keyof Backend,
       | ("info" | "allocate" | "free" | "read" | "synchronize" | "close")
-      | ("timeKernels" | "compile" | "trim")
+      | ("timeKernels" | "compile" | "trim" | "tune")
     >,
     true
   >
