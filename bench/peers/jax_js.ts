@@ -115,8 +115,11 @@ function program(
   };
 }
 
-/** The gradients of a function for a gradient of its output, which is the last input. */
-function gradients(
+/**
+ * A function's output and the gradients for a gradient of it, which is the last
+ * input. An output that nobody asks for would not be computed under `jit`.
+ */
+function outputAndGradients(
   f: (...sources: Arr[]) => Arr,
   inputs: readonly Arr[],
   orders?: Program["orders"],
@@ -125,10 +128,9 @@ function gradients(
     (...all) => {
       const dy = all.pop() as Arr;
       const [y, back] = jax.vjp(f, all);
-      y.dispose();
       const result = back(dy) as unknown as Arr[];
       back.dispose();
-      return result;
+      return [y, ...result];
     },
     inputs,
     orders,
@@ -450,7 +452,7 @@ function make(work: Work): Program {
     }
     case "attention": {
       const shape = [work.batch, work.length, work.heads, work.depth];
-      return gradients(
+      return outputAndGradients(
         (query, key, value) => nn.dotProductAttention(query, key, value),
         [1, 2, 3, 4].map((seed) => uniformArray(seed, shape)),
       );
@@ -465,21 +467,20 @@ function make(work: Work): Program {
   if (kind === "cross-entropy") {
     const targets = oneHot(integers(2, shape[0], 0, features), features);
     return program(
-      (x, targets) => [
-        jax.grad((x: Arr) => crossEntropy(x, targets))(x) as Arr,
-      ],
+      (x, targets) =>
+        jax.valueAndGrad((x: Arr) => crossEntropy(x, targets))(x) as Arr[],
       [uniformArray(1, shape), targets],
     );
   }
   if (kind === "softmax" || kind === "gelu") {
-    return gradients(
+    return outputAndGradients(
       kind === "gelu" ? gelu : (x) => nn.softmax(x, -1),
       [uniformArray(1, shape), uniformArray(3, shape)],
     );
   }
   const isBatch = kind === "batch-norm";
   const order = isBatch ? FROM_NHWC : undefined;
-  return gradients(
+  return outputAndGradients(
     isBatch
       ? batchNorm
       : (x, scale, bias) => normalize(x, scale, bias, [-1], 1e-5),
@@ -489,7 +490,7 @@ function make(work: Work): Program {
       uniformArray(5, [features]),
       uniformArray(3, shape, order),
     ],
-    [isBatch ? TO_NHWC : undefined],
+    isBatch ? [TO_NHWC, TO_NHWC] : undefined,
   );
 }
 

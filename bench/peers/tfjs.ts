@@ -138,23 +138,38 @@ function oneHot(labels: Int32Array, classes: number): tf.Tensor {
   return tf.cast(tf.oneHot(tf.tensor1d(labels, "int32"), classes), "float32");
 }
 
+function outputAndGradients(
+  f: (...sources: tf.Tensor[]) => tf.Tensor,
+  sources: tf.Tensor[],
+  dy?: tf.Tensor,
+): Run {
+  const run = tf.valueAndGrads(f);
+  return () => {
+    const { value, grads } = run(sources, dy);
+    return [value, ...grads];
+  };
+}
+
 function operation({ kind, shape }: OperationWork): Run {
   const x = uniformTensor(1, shape);
   const features = shape[shape.length - 1];
   if (kind === "cross-entropy") {
     const targets = oneHot(integers(2, shape[0], 0, features), features);
-    return () => [tf.grad((x) => crossEntropy(x, targets))(x)];
+    return outputAndGradients((x) => crossEntropy(x, targets), [x]);
   }
   const dy = uniformTensor(3, shape);
-  if (kind === "softmax") return () => [tf.grad((x) => tf.softmax(x))(x, dy)];
-  if (kind === "gelu") return () => [tf.grad(gelu)(x, dy)];
+  if (kind === "softmax") {
+    return outputAndGradients((x) => tf.softmax(x), [x], dy);
+  }
+  if (kind === "gelu") return outputAndGradients(gelu, [x], dy);
   const scale = uniformTensor(4, [features]);
   const bias = uniformTensor(5, [features]);
   const axes = kind === "layer-norm" ? [shape.length - 1] : [0, 1, 2];
-  const gradients = tf.grads((x, scale, bias) =>
-    normalize(x, scale, bias, axes, 1e-5)
+  return outputAndGradients(
+    (x, scale, bias) => normalize(x, scale, bias, axes, 1e-5),
+    [x, scale, bias],
+    dy,
   );
-  return () => gradients([x, scale, bias], dy);
 }
 
 function attentionGradients(work: AttentionWork): Run {
@@ -162,8 +177,7 @@ function attentionGradients(work: AttentionWork): Run {
   const [query, key, value, dy] = [1, 2, 3, 4].map((seed) =>
     uniformTensor(seed, shape)
   );
-  const gradients = tf.grads(attention);
-  return () => gradients([query, key, value], dy);
+  return outputAndGradients(attention, [query, key, value], dy);
 }
 
 const OPERATIONS: Operations<tf.Tensor> = {

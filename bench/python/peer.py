@@ -147,7 +147,12 @@ def conv2d(work, layout):
 def with_gradients(forward, sources, dy):
     for source in sources:
         source.requires_grad_()
-    return lambda: torch.autograd.grad(forward(), sources, dy)
+
+    def run():
+        output = forward()
+        return output.detach(), *torch.autograd.grad(output, sources, dy)
+
+    return run
 
 
 def operation(work, layout):
@@ -171,7 +176,9 @@ def operation(work, layout):
     forward = lambda: F.batch_norm(x, mean, variance, scale, bias, True, 0.1, 1e-5)
     return Operation(
         with_gradients(forward, [x, scale, bias], dy),
-        lambda results: [results[0].permute(0, 2, 3, 1), *results[1:]],
+        lambda results: [
+            *(image.permute(0, 2, 3, 1) for image in results[:2]), *results[2:]
+        ],
     )
 
 
