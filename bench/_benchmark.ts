@@ -5,6 +5,7 @@
  */
 
 import type { Device } from "@cram/tensor";
+import { findCalls } from "./_calls.ts";
 
 /** Something whose time is measured on a device. */
 export interface Benchmark {
@@ -51,7 +52,7 @@ function middle(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
-/** Times a benchmark: one call to warm up, one to choose how many calls make a sample, then the samples. */
+/** Times a benchmark: one call to warm up, some to find how many calls make a sample, then the samples. */
 export async function measure(
   benchmark: Benchmark,
   device: Device,
@@ -75,8 +76,10 @@ export async function measure(
     };
   };
   await sample(1);
-  const { time: once } = await sample(1);
-  const calls = Math.max(1, Math.round(sampleMilliseconds / once));
+  const calls = await findCalls(
+    sampleMilliseconds,
+    async (calls) => (await sample(calls)).time * calls,
+  );
   const times: number[] = [];
   const hosts: number[] = [];
   for (let i = 0; i < samples; i++) {

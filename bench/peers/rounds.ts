@@ -5,6 +5,7 @@
  * @module
  */
 
+import { findCalls } from "../_calls.ts";
 import type { Prepared } from "./library.ts";
 
 /** What a library needed for one call, in milliseconds. */
@@ -50,12 +51,15 @@ export async function timeInRounds(
       if (state.error !== undefined || isOver) continue;
       try {
         if (state.calls === 0) {
-          const once = await library.time(1);
-          state.spent += once;
-          state.calls = Math.max(1, Math.round(sampleMilliseconds / once));
+          let last = 0;
+          state.calls = await findCalls(sampleMilliseconds, async (calls) => {
+            last = await library.time(calls);
+            state.spent += last * calls;
+            return last * calls;
+          });
           // A call that is long enough by itself is not repeated for nothing.
           if (state.spent > budgetMilliseconds) {
-            samples.push(once);
+            samples.push(last);
             continue;
           }
         }
