@@ -60,8 +60,12 @@ const WORDS = {
 /** The most parts of one run. */
 export const MAX_PARTS = 1023;
 
-/** How often a thread looks before it sleeps; some tens of microseconds. */
-const LOOKS = 1000;
+/**
+ * How often a thread looks before it sleeps: for more than a tenth of a
+ * millisecond, which is longer than what is between most kernels. To be woken
+ * takes about as long.
+ */
+const LOOKS = 5000;
 
 /** A message to a new worker. */
 interface Order extends PoolOptions {
