@@ -7,10 +7,10 @@
 import {
   add,
   ArgumentError,
+  clip,
   concat,
   div,
   l2Norm,
-  minimum,
   reshape,
   type Tensor,
 } from "@cram/tensor";
@@ -61,7 +61,10 @@ export function ascentScale(rho: number, chunks: readonly Tensor[]): Tensor {
   return div(rho, add(globalNorm(chunks), NORM_EPSILON));
 }
 
+/** Not 0 for an infinite norm: by that scale kernels leave a step out, and nobody would learn of it. */
+const SCALES = { low: 2 ** -126, high: 1 } as const;
+
 /** What gradients of a norm are multiplied by, a scalar on the device. */
 export function clipScale(norm: Tensor, maxNorm: number): Tensor {
-  return minimum(div(maxNorm, add(norm, 1e-6)), 1);
+  return clip(div(maxNorm, add(norm, 1e-6)), SCALES);
 }

@@ -559,6 +559,22 @@ reference.test("passes draw random numbers of their own when they are independen
   assertEquals(new Set(streams).size, 8);
 });
 
+for (const { test } of [reference, ...fast]) {
+  test("clipping does not make a step with an infinite gradient one that is left out", async (device) => {
+    for (const rule of [sgd(), adam()]) {
+      using _scope = device.scope();
+      const weight = tensor(device, [1, 2]);
+      using optimizer = rule.start([weight], { clip: { maxNorm: 1 } });
+      await optimizer.step(() => ({
+        value: tensor(device, 0),
+        gradients: [tensor(device, [Infinity, 1])],
+      }), { learningRate: 0.1 });
+      const [value] = await weight.data();
+      assert(!Number.isFinite(value), `${value}`);
+    }
+  });
+}
+
 reference.test("groups have learning rates, weight decays and compressors of their own", async (device) => {
   using _scope = device.scope();
   const start = [[4, -3], [2, -1]];
