@@ -217,12 +217,16 @@ export async function train<Batch extends TrainingBatch>(
           [...parameters.values()],
           { seed: pass.lossScale },
         );
-      await prepare?.(() => {
-        for (const microBatch of parts.keys()) {
-          evaluate({ ...REHEARSAL, microBatch });
-        }
-      });
-      prepare = undefined;
+      if (prepare !== undefined) {
+        const paused = performance.now();
+        await prepare(() => {
+          for (const microBatch of parts.keys()) {
+            evaluate({ ...REHEARSAL, microBatch });
+          }
+        });
+        prepare = undefined;
+        begin += performance.now() - paused;
+      }
       const loss = await optimizer.step(evaluate, { learningRate });
       meter.recordLoss(loss, batch.size, optimizer.sparsity);
       examples += batch.size;

@@ -265,6 +265,28 @@ Deno.test(
     }),
 );
 
+Deno.test("train() counts no time before the first step as time of steps", {
+  ignore,
+}, () =>
+  withSetup(async (setup) => {
+    const reports: TrainingReport[] = [];
+    const begin = performance.now();
+    let prepared = 0;
+    await trainClassifier({
+      ...setup,
+      ...{ steps: 1, logEvery: 1 },
+      prepare: async () => {
+        const begin = performance.now();
+        await new Promise((done) => setTimeout(done, 200));
+        prepared = performance.now() - begin;
+      },
+      onReport: (report) => void reports.push(report),
+    });
+    const all = performance.now() - begin;
+    const [{ examplesPerSecond }] = reports;
+    assertLess(1000 * 4 / examplesPerSecond, all - prepared);
+  }));
+
 /** Goes on from the last state that was saved before a crash. */
 class Checkpoints implements CheckpointStore {
   readonly every: number;
