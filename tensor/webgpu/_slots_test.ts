@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Block, GpuBuffer, type GpuView } from "./_buffer.ts";
 import type { Kernel, OperandSpec } from "./_kernel.ts";
 import { planSlots } from "./_slots.ts";
+import { rowFunctions } from "./_row_kernel.ts";
 import { kernelSource } from "./_source.ts";
 
 const LIMITS = { maxBindingBytes: 1024, alignment: 256 };
@@ -190,4 +191,19 @@ Deno.test("kernelSource() adds atomically, and reads the same elements so", () =
   assertMatch(source, /var<storage, read_write> slot0_1: array<atomic<u32>>/);
   assertMatch(source, /atomicAdd\(&slot0_1\[\(i - 256u\)\], value\);/);
   assertMatch(source, /return atomicLoad\(&slot0_1\[/);
+});
+
+Deno.test("kernelSource() lets barriers and exchanges depend on uniforms themselves, not on a copy", () => {
+  const begins = (declarations?: string) => {
+    const kernel = { ...kernelOf({ x: READ }), declarations };
+    const views = { x: viewOf(bufferOf(64), 0, 4) };
+    const plan = planSlots(kernel, views, LIMITS);
+    return /var<uniform> (\w+)/.exec(
+      kernelSource(kernel, plan, LIMITS.maxBindingBytes),
+    )?.[1];
+  };
+  assertEquals(begins(), "uniforms");
+  assertEquals(begins(rowFunctions("64/32", false, "row_sum(")), "u");
+  // One subgroup has no barrier.
+  assertEquals(begins(rowFunctions("64/64", false, "row_sum(")), "u");
 });

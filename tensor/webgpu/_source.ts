@@ -9,6 +9,7 @@ import type {
   StorageType,
 } from "./_kernel.ts";
 import type { Slot, SlotPlan } from "./_slots.ts";
+import { SUBGROUP_CALL } from "./_subgroups.ts";
 
 /** The uniform fields of a kernel, in order: what the runtime adds, then its own. */
 export function uniformFields(
@@ -51,9 +52,11 @@ export function kernelSource(
     return operandSource(name, spec, plan.slots[index], index);
   });
   // Software adapters read a uniform anew wherever it stands in a loop, but not
-  // a copy. Barriers must not depend on one: in browsers, what comes from
-  // private memory is not known to be the same for all lanes.
-  const copied = !/Barrier\(/.test(`${kernel.declarations}${kernel.body}`);
+  // a copy. Barriers and exchanges in subgroups must not depend on one: in
+  // browsers, what comes from private memory is not known to be the same for
+  // all lanes.
+  const text = `${kernel.declarations}${kernel.body}`;
+  const copied = !/Barrier\(/.test(text) && !text.includes(SUBGROUP_CALL);
   const half = plan.slots.some(({ type }) => type === "f16");
   return `// ${kernel.name}
 ${half ? "enable f16;\n" : ""}struct Uniforms {
