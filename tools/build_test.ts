@@ -10,7 +10,7 @@ import { valueAndGrad } from "@cram/autograd";
 import { compressOnce, topK } from "@cram/compress";
 import { EVALUATION, resnet20 } from "@cram/models";
 import { cramPlus, sgd } from "@cram/optim";
-import { matmul, openDevice, square, sub, sum, tensor, zeros } from "@cram/tensor";
+import { cast, matmul, openDevice, square, sub, sum, tensor, zeros } from "@cram/tensor";
 
 assert.equal(typeof Deno, "undefined");
 const device = await openDevice("cpu", { threads: 2 });
@@ -39,6 +39,13 @@ const model = resnet20(device, { seed: 1n });
 const logits = model.forward(zeros(device, [1, 8, 8, 3]), EVALUATION);
 assert.deepEqual(logits.shape, [1, 10]);
 await device.close();
+
+// Node before version 24 has no Float16Array.
+const reference = await openDevice("reference");
+const half = cast(tensor(reference, [1, -1.5, 1e-7, 1e9]), "float16");
+assert.deepEqual([...await half.data()], [0x3c00, 0xbe00, 2, 0x7c00]);
+assert.deepEqual([...await cast(half, "float32").data()], [1, -1.5, 2 ** -23, Infinity]);
+await reference.close();
 console.log("trained");
 `;
 

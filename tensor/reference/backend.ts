@@ -4,7 +4,7 @@ import type { Backend, DeviceInfo } from "../backend.ts";
 import { DTYPES } from "../dtype.ts";
 import type { DeviceOptions } from "../open_device.ts";
 import { attention, attentionBackward } from "./attention.ts";
-import { ReferenceBuffer } from "./buffer.ts";
+import { HAS_FLOAT16, ReferenceBuffer } from "./buffer.ts";
 import {
   conv2d,
   conv2dBackwardInput,
@@ -62,7 +62,11 @@ export class ReferenceBackend implements Backend<ReferenceBuffer> {
       software: false,
       threads: 1,
       dtypes: DTYPES,
-      floatDTypes: ["float32", "float64", "float16"],
+      floatDTypes: [
+        "float32",
+        "float64",
+        ...HAS_FLOAT16 ? ["float16" as const] : [],
+      ],
       features: [],
       maxBufferBytes: MAX_BUFFER_BYTES,
       maxBindingBytes: MAX_BUFFER_BYTES,

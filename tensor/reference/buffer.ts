@@ -41,6 +41,9 @@ export class ReferenceBuffer implements BackendBuffer {
 /** A contiguous range of reference memory, seen as a tensor. */
 export type ReferenceView = View<ReferenceBuffer>;
 
+/** Whether the engine has arrays of float16; before Node 24 they are bit patterns, for storage and casts. */
+export const HAS_FLOAT16 = "Float16Array" in globalThis;
+
 /** What elements are read and written through. */
 export type ReferenceArray = HostArray | Float16Array;
 
@@ -61,7 +64,10 @@ export function elementsOf(view: ReferenceView): ReferenceArray {
     case "uint8":
       return new Uint8Array(memory, view.byteOffset, size);
     case "float16":
-      return new Float16Array(memory, view.byteOffset, size);
+      if (HAS_FLOAT16) {
+        return new Float16Array(memory, view.byteOffset, size);
+      }
+      return new Uint16Array(memory, view.byteOffset, size);
     case "bfloat16":
       return new Uint16Array(memory, view.byteOffset, size);
     default:

@@ -2,9 +2,14 @@
 
 import type { AxisLayout, StridedLayout } from "../backend.ts";
 import { type DType, dtypeInfo } from "../dtype.ts";
-import { bfloat16Bits, bfloat16Value } from "../float16.ts";
+import {
+  bfloat16Bits,
+  bfloat16Value,
+  float16Bits,
+  float16Value,
+} from "../float16.ts";
 import { INTEGER_RANGES } from "../_integer_range.ts";
-import { elementsOf, type ReferenceView } from "./buffer.ts";
+import { elementsOf, HAS_FLOAT16, type ReferenceView } from "./buffer.ts";
 import { walk } from "./walk.ts";
 
 export function fill(out: ReferenceView, value: number): void {
@@ -86,12 +91,14 @@ export function scatterAdd(
 /** From an element as it is stored to its value. */
 function decoder(dtype: DType): (stored: number) => number {
   if (dtype === "bfloat16") return bfloat16Value;
+  if (dtype === "float16" && !HAS_FLOAT16) return float16Value;
   return (stored) => stored;
 }
 
 /** From a value to an element as it is stored; typed arrays round and wrap the rest. */
 function encoder(dtype: DType): (value: number) => number {
   if (dtype === "bfloat16") return bfloat16Bits;
+  if (dtype === "float16" && !HAS_FLOAT16) return float16Bits;
   if (dtype === "bool") return (value) => Number(value !== 0);
   return (value) => value;
 }
