@@ -268,17 +268,26 @@ export function gemmCandidates(
     .filter((choice) => fits(choice, traits));
 }
 
-/** The same way with fewer and with more partial results, if that is different. */
+/**
+ * Bytes that trials give partial results at most: memory that every device has
+ * in one buffer, also where a convolution of stride 2 fills its result by four
+ * products.
+ */
+const TRIED_BYTES = 64 * 2 ** 20;
+
+/** The same way with fewer and with more partial results, if that is different and there is room. */
 export function splitCandidates(
   sizes: GemmSizes,
   choice: GemmChoice,
 ): GemmChoice[] {
   const now = choice.segmentSplits * choice.lengthSplits;
+  const resultBytes = 4 * sizes.problems * sizes.m * sizes.n;
+  const most = Math.max(now, TRIED_BYTES / resultBytes);
   return distinct([
     choice,
     ...[1, now / 4, now / 2, now * 2, now * 4].map((wanted) => ({
       ...choice,
-      ...splits(sizes, Math.floor(wanted)),
+      ...splits(sizes, Math.floor(Math.min(wanted, most))),
     })),
   ]);
 }

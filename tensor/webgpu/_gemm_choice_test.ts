@@ -167,6 +167,8 @@ Deno.test("splitCandidates() has fewer and more partial results, where they can 
   assertEquals(splits(sizes), [16, 1, 4, 8, 32, 64]);
   const whole = { ...chooseGemm(sizes, HARDWARE), lengthSplits: 1 };
   assertEquals(splitCandidates({ ...sizes, whole: true }, whole), [whole]);
+  // Four of these results would take all that a buffer of 256 MiB has.
+  assertEquals(splitCandidates(product(4096, 4096, 1024), whole), [whole]);
 });
 
 Deno.test("usableChoice() takes no text that computes nothing or does not fit", () => {

@@ -116,7 +116,9 @@ async function tuneGemm(runtime: Runtime, recorded: GemmCall): Promise<Found> {
     const splits = splitCandidates(call.sizes, first.choice);
     if (splits.length === 1) return first;
     const [plain] = shapes;
-    return await trial(runtime, call, [plain, ...splits]);
+    // The first of the splits is the choice itself.
+    const others = first.choice === plain ? splits : [plain, ...splits];
+    return await trial(runtime, call, others);
   } finally {
     for (const buffer of buffers) runtime.free(buffer);
   }
