@@ -52,6 +52,15 @@ export async function readTuning(path: string): Promise<Tuning | undefined> {
   }
 }
 
+/** Adds what was found to what the file holds by now: other trainings write it too. */
+async function keepTuning(path: string, found: Tuning): Promise<void> {
+  const adapters = { ...(await readTuning(path))?.adapters };
+  for (const [name, ways] of Object.entries(found.adapters)) {
+    adapters[name] = { ...adapters[name], ...ways };
+  }
+  await writeJson(path, { version: 1, adapters } satisfies Tuning);
+}
+
 /** What {@linkcode tuneKernels} needs. */
 export interface KernelTuning {
   /** The device. */
@@ -70,6 +79,7 @@ export interface KernelTuning {
  * @param passes What they are for; nothing of it is computed.
  * @param tuning Where they are kept.
  * @throws {OutputError} If they cannot be kept.
+ * @throws {DataError} If the file holds something else by now.
  */
 export async function tuneKernels(
   passes: () => void,
@@ -100,7 +110,7 @@ export async function tuneKernels(
   if (tuning === undefined) {
     onProgress(`There are no kernels to try on ${device.info.kind}`);
   } else if (tried > 0) {
-    await writeJson(path, tuning);
+    await keepTuning(path, tuning);
     const part = 100 * milliseconds / plainMilliseconds;
     onProgress(
       `Tried kernels for ${tried} kinds of products: the fastest take ${

@@ -84,6 +84,25 @@ Deno.test("tuneKernels() keeps what was found, also if it was ended early", {
     assertEquals(told.at(-1)?.startsWith("Tried kernels for 1 kinds"), true);
   }));
 
+Deno.test("tuneKernels() keeps what other trainings found meanwhile", {
+  ignore,
+}, () =>
+  inTemporaryFolder(async (folder) => {
+    const path = join(folder, "tuning.json");
+    const others = { gpu: { a: "slow", b: "fast" }, other: { a: "fast" } };
+    await Deno.writeTextFile(
+      path,
+      JSON.stringify({ version: 1, adapters: others }),
+    );
+    const { signal } = new AbortController();
+    const onProgress = () => {};
+    await tuneKernels(passes, { device: DEVICE, path, onProgress, signal });
+    assertEquals((await readTuning(path))?.adapters, {
+      gpu: { a: "fast", b: "fast" },
+      other: { a: "fast" },
+    });
+  }));
+
 Deno.test("tuneKernels() says so where there is nothing to choose", async () => {
   const told: string[] = [];
   await tuneKernels(() => {}, {
