@@ -32,8 +32,8 @@ import type { DataRecipe, ImageTrainingSettings } from "./image_settings.ts";
 import {
   count,
   initialize,
-  inPrecision,
   openRun,
+  precisionNote,
   runTraining,
 } from "./training_run.ts";
 
@@ -195,7 +195,7 @@ export async function trainImages(
   };
   progress.note(
     `${name} on ${device.info.kind} (${device.info.description})${
-      inPrecision(settings)
+      precisionNote(settings)
     }`,
   );
   progress.note(

@@ -43,7 +43,7 @@ import {
   settleQuestions,
   type SquadTrainingSettings,
 } from "./squad_settings.ts";
-import { count, inPrecision, openRun, runTraining } from "./training_run.ts";
+import { count, openRun, precisionNote, runTraining } from "./training_run.ts";
 
 /** To which parts of zeros a trained model is pruned. */
 const SPARSITIES = [0.5, 0.6, 0.7, 0.8];
@@ -246,7 +246,7 @@ export async function trainSquad(training: SquadTraining): Promise<void> {
     `${settings.model}, ${count(weights.all, "weight")}, ${
       count(weights.prunable, "prunable one")
     }, on ${device.info.kind} (${device.info.description})${
-      inPrecision(settings)
+      precisionNote(settings)
     }`,
   );
   if (initialized.length > 0) {

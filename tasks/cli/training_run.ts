@@ -68,7 +68,7 @@ export async function openChosenDevice(
  * @param settings The settings of the training.
  * @returns Nothing for the usual float32.
  */
-export function inPrecision(
+export function precisionNote(
   { precision }: Pick<TrainingSettings, "precision">,
 ): string {
   return precision === "float32" ? "" : `, in ${precision}`;
