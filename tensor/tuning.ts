@@ -66,13 +66,15 @@ export function checkTuning(value: unknown): Tuning {
     typeof value === "object" && value !== null && !Array.isArray(value);
   if (!isRecord(value) || !isRecord(value.adapters)) {
     throw new ArgumentError(
-      "Cannot use the tuning: expected an object with version and adapters",
+      `Cannot use the tuning: expected an object with version and adapters, found ${
+        excerpt(value)
+      }`,
     );
   }
   if (value.version !== 1) {
     throw new ArgumentError(
       `Cannot use the tuning: expected version 1, found ${
-        JSON.stringify(value.version)
+        excerpt(value.version)
       }`,
     );
   }
@@ -81,9 +83,16 @@ export function checkTuning(value: unknown): Tuning {
       Object.values(ways).every((way) => typeof way === "string");
     if (!areWays) {
       throw new ArgumentError(
-        `Cannot use the tuning: expected ways of products as text for adapter "${adapter}"`,
+        `Cannot use the tuning: expected ways of products as text for adapter "${adapter}", found ${
+          excerpt(ways)
+        }`,
       );
     }
   }
   return value as unknown as Tuning;
+}
+
+/** A value for a message, not all of a large one. */
+function excerpt(value: unknown): string {
+  return `${JSON.stringify(value)}`.slice(0, 80);
 }

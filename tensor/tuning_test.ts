@@ -9,13 +9,16 @@ Deno.test("checkTuning() takes what tune() gives, and nothing else", () => {
   const tuning: Tuning = { version: 1, adapters: { a: { product: "way" } } };
   assertEquals(checkTuning(tuning), tuning);
   const wrong: readonly [unknown, string][] = [
-    [undefined, "expected an object"],
-    [[], "expected an object"],
+    [undefined, "found undefined"],
+    [[], "with version and adapters, found []"],
     [{ version: 1 }, "expected an object"],
     [{ version: 1, adapters: [] }, "expected an object"],
     [{ version: 2, adapters: {} }, "expected version 1, found 2"],
     [{ version: 1, adapters: { a: [] } }, 'for adapter "a"'],
-    [{ version: 1, adapters: { a: { product: 3 } } }, 'for adapter "a"'],
+    [
+      { version: 1, adapters: { a: { product: 3 } } },
+      'for adapter "a", found {"product":3}',
+    ],
   ];
   for (const [value, message] of wrong) {
     assertThrows(() => checkTuning(value), ArgumentError, message);
