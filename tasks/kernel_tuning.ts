@@ -94,7 +94,9 @@ export async function tuneKernels(
       onProduct(product) {
         if (tried++ === 0) {
           onProgress(
-            `Trying kernels for ${product.total} kinds of products, which are kept for the next time`,
+            `Trying kernels for ${
+              kinds(product.total)
+            }, which are kept for the next time`,
           );
         }
         milliseconds += product.milliseconds;
@@ -113,9 +115,13 @@ export async function tuneKernels(
     await keepTuning(path, tuning);
     const part = 100 * milliseconds / plainMilliseconds;
     onProgress(
-      `Tried kernels for ${tried} kinds of products: the fastest take ${
+      `Tried kernels for ${kinds(tried)}: the fastest take ${
         part.toFixed(0)
       } % of the time of the usual ones. Wrote ${path}`,
     );
   }
+}
+
+function kinds(count: number): string {
+  return `${count} ${count === 1 ? "kind" : "kinds"} of products`;
 }

@@ -81,7 +81,7 @@ Deno.test("tuneKernels() keeps what was found, also if it was ended early", {
     await Deno.remove(path);
     await tuneKernels(passes, tuning(AbortSignal.abort()));
     assertEquals(await readTuning(path), FOUND);
-    assertEquals(told.at(-1)?.startsWith("Tried kernels for 1 kinds"), true);
+    assertEquals(told.at(-1)?.startsWith("Tried kernels for 1 kind of"), true);
   }));
 
 Deno.test("tuneKernels() keeps what other trainings found meanwhile", {

@@ -323,7 +323,7 @@ const CHOICE =
   /^(tiles|registers|subgroups) ([48]|16)x([48]|16) (\d{1,3})x(\d{1,3}) (\d{1,2})x(\d{1,2})$/;
 
 /** The choice of a text; `undefined` if it is none, or none that computes a product. */
-export function parseChoice(text: string): GemmChoice | undefined {
+function parseChoice(text: string): GemmChoice | undefined {
   const match = CHOICE.exec(text);
   if (match === null) return undefined;
   const variant = match[1] as GemmChoice["variant"];

@@ -442,7 +442,7 @@ function multiplyStrips(
 
 const TILE_OFFSET: usize = 1048576 - 256;
 
-/** Writes where the rows of the result start, filled up to whole tiles. */
+/** Writes where the rows of the result start; what fills up the last tile is the caller's. */
 function locateRows(
   params: usize,
   firstRow: i32,

@@ -291,7 +291,7 @@ function copyPixels(
   }
 }
 
-/** Where the tiles of images are. */
+/** How many tiles lie along an edge of so many pixels, the last perhaps beyond its end. */
 function tileColumns(width: i32): i32 {
   return (width + TILE - 1) / TILE;
 }
