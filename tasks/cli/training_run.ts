@@ -36,6 +36,7 @@ import type { TrainingSettings } from "./training_settings.ts";
  * Opens the device that was asked for.
  *
  * @param options The options `--device`, `--threads`, `--precision` and `--tune-kernels`.
+ * @param path The file of what was found of kernels before.
  * @returns The device.
  * @throws {UsageError} If the device does not compute in that precision.
  * @throws {DataError} If what was found of kernels before cannot be used.
@@ -44,12 +45,13 @@ export async function openChosenDevice(
   { device, threads, precision = "float32", tuneKernels }:
     & Pick<TrainingOptionValues, "device" | "threads" | "precision">
     & Partial<Pick<TrainingOptionValues, "tuneKernels">>,
+  path: string = tuningPath(),
 ): Promise<Device> {
   const name = device === "auto" ? undefined : device;
-  const path = tuningPath();
   const tuning = tuneKernels ? await readTuning(path) : undefined;
   const opened = await openDevice(name, { threads, tuning }).catch((error) => {
-    const isOfTuning = tuning !== undefined && error instanceof ArgumentError;
+    const isOfTuning = error instanceof ArgumentError &&
+      error.message.startsWith("Cannot use the tuning");
     throw isOfTuning ? tuningError(path, error) : error;
   });
   const { kind, description, floatDTypes } = opened.info;
