@@ -1,6 +1,7 @@
 /** Rounding to float16, where the adapter's own is not that of IEEE 754. */
 
 import { float16Bits } from "../float16.ts";
+import { runProbe } from "./_probe.ts";
 
 /** `float16_bits(bits)`: from the bits of a float32 to those of the nearest float16, ties to even. */
 export const FLOAT16_BITS = `
@@ -71,44 +72,18 @@ export function roundsHalf(gpu: GPUDevice, adapter: string): Promise<boolean> {
 }
 
 async function probe(gpu: GPUDevice): Promise<boolean> {
-  const { STORAGE, COPY_DST, COPY_SRC, MAP_READ } = GPUBufferUsage;
-  const byteLength = 2 * PROBES.length;
-  const x = gpu.createBuffer({
-    size: PROBES.byteLength,
-    usage: STORAGE | COPY_DST,
+  const pipeline = gpu.createComputePipeline({
+    layout: "auto",
+    compute: { module: gpu.createShaderModule({ code: PROBE_SOURCE }) },
   });
-  const out = gpu.createBuffer({ size: byteLength, usage: STORAGE | COPY_SRC });
-  const host = gpu.createBuffer({
-    size: byteLength,
-    usage: MAP_READ | COPY_DST,
-  });
-  try {
-    gpu.queue.writeBuffer(x, 0, PROBES);
-    const pipeline = gpu.createComputePipeline({
-      layout: "auto",
-      compute: { module: gpu.createShaderModule({ code: PROBE_SOURCE }) },
-    });
-    const encoder = gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(
-      0,
-      gpu.createBindGroup({
-        layout: pipeline.getBindGroupLayout(0),
-        entries: [x, out].map((buffer, binding) => ({
-          binding,
-          resource: { buffer },
-        })),
-      }),
-    );
-    pass.dispatchWorkgroups(PROBES.length / 4);
-    pass.end();
-    encoder.copyBufferToBuffer(out, 0, host, 0, byteLength);
-    gpu.queue.submit([encoder.finish()]);
-    await host.mapAsync(GPUMapMode.READ);
-    const bits = new Uint16Array(host.getMappedRange());
-    return PROBES.every((number, i) => bits[i] === float16Bits(number));
-  } finally {
-    for (const buffer of [x, out, host]) buffer.destroy();
-  }
+  const groups = PROBES.length / 4;
+  const bytes = await runProbe(
+    gpu,
+    pipeline,
+    2 * PROBES.length,
+    PROBES,
+    groups,
+  );
+  const bits = new Uint16Array(bytes);
+  return PROBES.every((number, i) => bits[i] === float16Bits(number));
 }

@@ -1,5 +1,7 @@
 /** Whether the invocations of a workgroup can give each other numbers without barriers, found by trying it. */
 
+import { runProbe } from "./_probe.ts";
+
 /** How kernels use subgroups on a device. */
 export interface Subgroups {
   /** Invocations of a subgroup: neighbours, always as many. */
@@ -59,7 +61,7 @@ export async function probeSubgroups(
   for (const directive of DIRECTIVES) {
     const pipeline = await compile(gpu, directive);
     if (pipeline === undefined) continue;
-    const found = await run(gpu, pipeline);
+    const found = new Float32Array(await runProbe(gpu, pipeline, 4 * LANES));
     const works = found.every((value, lane) => value === expected(lane, size));
     return works ? { size, directive } : undefined;
   }
@@ -77,31 +79,4 @@ async function compile(
     compute: { module, entryPoint: "main" },
   });
   return await gpu.popErrorScope() === null ? pipeline : undefined;
-}
-
-async function run(
-  gpu: GPUDevice,
-  pipeline: GPUComputePipeline,
-): Promise<Float32Array> {
-  const size = 4 * LANES;
-  const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
-  const out = gpu.createBuffer({ size, usage: STORAGE | COPY_SRC });
-  const staging = gpu.createBuffer({ size, usage: COPY_DST | MAP_READ });
-  try {
-    const encoder = gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(pipeline);
-    const layout = pipeline.getBindGroupLayout(0);
-    const entries = [{ binding: 0, resource: { buffer: out } }];
-    pass.setBindGroup(0, gpu.createBindGroup({ layout, entries }));
-    pass.dispatchWorkgroups(1);
-    pass.end();
-    encoder.copyBufferToBuffer(out, 0, staging, 0, size);
-    gpu.queue.submit([encoder.finish()]);
-    await staging.mapAsync(GPUMapMode.READ);
-    return new Float32Array(staging.getMappedRange().slice(0));
-  } finally {
-    out.destroy();
-    staging.destroy();
-  }
 }
