@@ -20,7 +20,11 @@ import { serveSite } from "./serve_site.ts";
 import { buildSite, type Site } from "./site.ts";
 
 const OPTIONS = {
-  port: integer(0, "where it is served, 8000 by default; 0 takes any port"),
+  port: integer(
+    0,
+    "where it is served, 8000 by default; 0 takes any port",
+    65_535,
+  ),
   isolation: flag(
     "serve it without the headers that let threads share memory: one thread",
     true,

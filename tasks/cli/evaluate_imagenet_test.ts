@@ -151,8 +151,8 @@ Deno.test("evaluate-imagenet refuses what it cannot use before any work", {
       ],
       [
         [`--checkpoint=${run}`, "--quantize=9"],
-        1,
-        "ArgumentError: Cannot quantize to 9 bits",
+        2,
+        'UsageError: Cannot use --quantize "9": expected a whole number from 2 to 8',
       ],
     ];
     for (const [args, expected, message] of cases) {

@@ -25,7 +25,9 @@ export const COMPRESSION_OPTIONS = {
     "whether Top-K has one threshold for all weights, or one for each layer, which leaves the first and the last one dense; default global",
   ),
   nm: list(pattern("N:M patterns to prune to, such as 2:4,4:8")),
-  quantize: list(integer(2, "bits of weights to round to, such as 8,4")),
+  quantize: list(
+    integer(2, "bits of weights to round to, from 2 to 8, such as 8,4", 8),
+  ),
 };
 
 /**

@@ -95,19 +95,24 @@ export function choice<const W extends string>(
  *
  * @param least The smallest one.
  * @param help What it is for.
+ * @param most The largest one, if there is one.
  * @returns The option.
  */
-export function integer(least: number, help: string): Option<number> {
+export function integer(
+  least: number,
+  help: string,
+  most = Number.MAX_SAFE_INTEGER,
+): Option<number> {
   return {
     help,
     placeholder: "N",
     parse: (text) => {
       const number = /^\d+$/.test(text) ? Number(text) : NaN;
-      return Number.isSafeInteger(number) && number >= least
-        ? number
-        : undefined;
+      return number >= least && number <= most ? number : undefined;
     },
-    expected: `a whole number of at least ${least}`,
+    expected: most === Number.MAX_SAFE_INTEGER
+      ? `a whole number of at least ${least}`
+      : `a whole number from ${least} to ${most}`,
   };
 }
 

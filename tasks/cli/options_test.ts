@@ -108,6 +108,18 @@ Deno.test("parseOptions() shows option and value when it refuses one", () => {
   }
 });
 
+Deno.test("parseOptions() refuses whole numbers outside of their range", () => {
+  const table = { bits: integer(2, "how many bits", 8) };
+  assertEquals(parseOptions(["--bits=8"], table), { bits: 8 });
+  for (const bits of ["1", "9"]) {
+    assertThrows(
+      () => parseOptions([`--bits=${bits}`], table),
+      UsageError,
+      `Cannot use --bits "${bits}": expected a whole number from 2 to 8`,
+    );
+  }
+});
+
 Deno.test("describeOptions() aligns names and wraps what they are for", () => {
   assertEquals(
     describeOptions({
