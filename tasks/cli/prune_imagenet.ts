@@ -40,7 +40,7 @@ import {
   TRAINED_DATA_HELP,
 } from "./trained_model.ts";
 import { describeRecipes, TRAINING_OPTIONS } from "./training_options.ts";
-import { openChosenDevice } from "./training_run.ts";
+import { count, openChosenDevice } from "./training_run.ts";
 
 const PRUNING_OPTIONS = {
   checkpoint: text(
@@ -71,7 +71,7 @@ const PRUNING_OPTIONS = {
 };
 
 const { evaluate: _, data, recipe, ...imageOptions } = IMAGE_OPTIONS;
-const { init: __, optimizer, ...trainingOptions } = TRAINING_OPTIONS;
+const { init: __, ...trainingOptions } = TRAINING_OPTIONS;
 const TRAINED_OPTIONS = {
   data: { ...data, help: TRAINED_DATA_HELP },
   ...imageOptions,
@@ -82,8 +82,9 @@ const TRAINED_OPTIONS = {
   },
   ...trainingOptions,
   optimizer: {
-    ...optimizer,
-    help: `${optimizer.help}; default: sgd, with --recipe the recipe's`,
+    ...trainingOptions.optimizer,
+    help:
+      `${trainingOptions.optimizer.help}; default: sgd, with --recipe the recipe's`,
   },
 };
 const OPTIONS = { ...PRUNING_OPTIONS, ...TRAINED_OPTIONS };
@@ -198,6 +199,11 @@ function settlePruning(
   if (method === "fine-tune") return { method, sparsity, scope };
   const every = values.every ?? Math.max(1, Math.round(steps / 100));
   const begin = values.begin ?? 0;
+  if (begin >= steps) {
+    throw new UsageError(
+      `Cannot use --begin "${begin}": there are ${count(steps, "step")}`,
+    );
+  }
   const end = values.end ?? Math.max(begin + 1, Math.floor(0.75 * steps));
   if (begin >= end) {
     throw new UsageError(
@@ -206,8 +212,12 @@ function settlePruning(
   }
   const last = Math.ceil(end / every) * every;
   if (last > steps) {
+    // Without --end it is early enough by itself.
+    const cause = values.end === undefined
+      ? `Cannot use --every "${every}":`
+      : `Cannot use --end "${end}": with --every ${every}`;
     throw new UsageError(
-      `Cannot use --end "${end}": with --every ${every} the last weights are pruned at step ${last}, and there are ${steps}`,
+      `${cause} the last weights are pruned at step ${last}, and there are ${steps}`,
     );
   }
   return { method, sparsity, scope, begin, end, every };

@@ -156,6 +156,14 @@ Deno.test(
           'Cannot use --begin "6": pruning ends at step 6',
         ],
         [
+          [`--data=${folder}`, "--steps=8", "--begin=8"],
+          'Cannot use --begin "8": there are 8 steps',
+        ],
+        [
+          [`--data=${folder}`, "--steps=8", "--every=9"],
+          'Cannot use --every "9": the last weights are pruned at step 9, and there are 8',
+        ],
+        [
           [`--data=${folder}`, "--steps=8", "--end=7", "--every=5"],
           'Cannot use --end "7": with --every 5 the last weights are pruned at step 10, and there are 8',
         ],
