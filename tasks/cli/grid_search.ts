@@ -214,6 +214,7 @@ async function tryRho(
       config,
       device,
       signal,
+      goOn: "The same command goes on from there",
     });
     return results && { results, score: scoreOf(results) };
   } catch (error) {

@@ -9,6 +9,7 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type Ended,
+  interruptProgram,
   runProgram,
   SMALL,
   withoutPrograms,
@@ -90,6 +91,27 @@ Deno.test(
       const other = await search(...args, "--rho=0.05", "--seed=2");
       assertEquals(other.code, 1);
       assertStringIncludes(other.error, 'seed was "1" and is now "2"');
+    }),
+);
+
+Deno.test(
+  "grid-search that is interrupted says how to go on",
+  { ignore },
+  () =>
+    inTemporaryFolder(async (folder) => {
+      const { writeColorFolder } = await import("../testdata/pictures.ts");
+      await writeColorFolder(folder, "train", 4);
+      const cut = await interruptProgram("grid_search.ts", [
+        ...SMALL,
+        `--data=${folder}`,
+        `--out=${join(folder, "grid")}`,
+        "--rho=0.05",
+        "--steps=1000",
+        "--batch-size=4",
+        "--log-every=1",
+      ], "step    3/1000");
+      assertEquals([cut.code, cut.error], [130, ""]);
+      assertStringIncludes(cut.out, "The same command goes on from there\n");
     }),
 );
 

@@ -116,6 +116,8 @@ export interface ImageTraining {
   readonly signal: AbortSignal;
   /** How the parameters change. Default: as the settings say. */
   readonly optimizer?: OptimizerRule;
+  /** How one goes on with a run that was interrupted. Default: by `--resume`. */
+  readonly goOn?: string;
   /** What the trained model is compressed by at the end. Default: Top-K, and the patterns of the settings. */
   readonly compressors?: readonly Compressor[];
   /** Told of the trained model, before it is measured. */
@@ -205,9 +207,12 @@ export async function trainImages(
   );
   using loader = new ImageLoader(dataset, run.loading);
   const task = classification({ ...run, loader });
-  const { optimizer } = training;
+  const { optimizer, goOn } = training;
   const { profile } = options;
-  await runTraining({ ...run, optimizer, task, profile, examples: "images" });
+  await runTraining({
+    ...run,
+    ...{ optimizer, goOn, task, profile, examples: "images" },
+  });
   if (signal.aborted) return undefined;
   await training.onTrained?.(run);
   if (validation === undefined) return undefined;

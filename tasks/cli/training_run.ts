@@ -133,6 +133,8 @@ export interface TrainingRun<Batch extends TrainingBatch> {
   readonly directory: RunDirectory | undefined;
   /** Writes the model, and returns where. Default: `model.safetensors`. */
   readonly saveModel?: () => Promise<string>;
+  /** How one goes on with a run that was interrupted. Default: by `--resume`. */
+  readonly goOn?: string;
   /** Whether some steps are profiled. */
   readonly profile?: boolean;
   /** Where progress is shown. */
@@ -153,6 +155,7 @@ export async function runTraining<Batch extends TrainingBatch>(
   run: TrainingRun<Batch>,
 ): Promise<void> {
   const { task, settings, directory, progress, examples } = run;
+  const { goOn = "The same command with --resume goes on from there" } = run;
   const { steps } = settings;
   const begin = performance.now();
   let first = 0;
@@ -211,9 +214,7 @@ export async function runTraining<Batch extends TrainingBatch>(
   await profiler?.finish();
   if (done < steps) {
     progress.note(`Stopped after ${count(done, "step")} of ${steps}`);
-    if (directory !== undefined) {
-      progress.note("The same command with --resume goes on from there");
-    }
+    if (directory !== undefined) progress.note(goOn);
   }
   progress.note(
     `Trained ${count(done - first, "step")} in ${
