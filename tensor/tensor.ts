@@ -8,6 +8,7 @@ import type { View } from "./backend.ts";
 import type { Device } from "./device.ts";
 import { type DType, dtypeInfo, type HostArray, hostArray } from "./dtype.ts";
 import { DeviceError, DisposedError, ShapeError } from "./errors.ts";
+import { bfloat16Value, float16Value } from "./float16.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
 import type { Storage } from "./_storage.ts";
 
@@ -161,7 +162,7 @@ export class Tensor implements Disposable {
   /**
    * Reads the only element.
    *
-   * @returns Its value; 0 or 1 for `bool`, the bits for `float16` and `bfloat16`.
+   * @returns Its value; 0 or 1 for `bool`.
    * @throws {ShapeError} If there is not exactly one element.
    * @throws {DisposedError} If the tensor was disposed of.
    * @throws {DeviceError} If its device is closed.
@@ -172,7 +173,9 @@ export class Tensor implements Disposable {
         `Cannot read ${this} as one number: it has ${this.size} elements`,
       );
     }
-    return (await this.data())[0];
+    const [value] = await this.data();
+    if (this.dtype === "float16") return float16Value(value);
+    return this.dtype === "bfloat16" ? bfloat16Value(value) : value;
   }
 
   /**

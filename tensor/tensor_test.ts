@@ -69,6 +69,13 @@ reference.test("item() reads the only element", async (device) => {
   assertEquals(await x.item(), 7);
 });
 
+reference.test("item() of 16-bit floats is their value, not their bits", async (device) => {
+  for (const dtype of ["float16", "bfloat16"] as const) {
+    using x = tensor(device, [-1.5], { dtype });
+    assertEquals(await x.item(), -1.5);
+  }
+});
+
 reference.test("item() throws when there is not exactly one element", async (device) => {
   using x = ones(device, [2]);
   await assertRejects(() => x.item(), ShapeError, "it has 2 elements");
