@@ -169,6 +169,12 @@ class ArenaOptimizer implements Optimizer {
         `Cannot step with learning rate ${learningRate}: expected a finite number of at least 0`,
       );
     }
+    const moved = this.#arena.movedAway();
+    if (moved !== undefined) {
+      throw new ArgumentError(
+        `Cannot take a step: "${moved}" was given to another optimizer since`,
+      );
+    }
     const { clip, nonFinite = "ignore" } = this.#options;
     const clipped = clip?.where ?? "combined";
     const loss = await this.#evaluate(1, evaluate, this.#gradients);

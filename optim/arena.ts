@@ -41,6 +41,9 @@ export interface ArenaRange {
   readonly settings: ParameterSettings;
 }
 
+/** The arena that holds a parameter: the last one that it was moved into. */
+const arenas = new WeakMap<Tensor, ParameterArena>();
+
 /**
  * Parameters in a few flat tensors ("chunks"), prunable ones first, by group,
  * without gaps. A chunk is at most as large as one binding of the device,
@@ -57,6 +60,7 @@ export class ParameterArena implements Disposable {
   readonly ranges: readonly ArenaRange[];
   /** What CrAM compresses: views of the chunks. */
   readonly weights: readonly Weight[];
+  readonly #parameters: readonly Tensor[];
   readonly #places: readonly Place[];
 
   /**
@@ -88,6 +92,7 @@ export class ParameterArena implements Disposable {
     );
     this.device = device;
     this.names = entries.map(({ name }) => name);
+    this.#parameters = entries.map(({ tensor }) => tensor);
     this.#places = places;
     this.chunks = lengths.map((length) => zeros(device, [length], { dtype }));
     this.ranges = ranges.map(({ group, ...range }) => ({
@@ -98,8 +103,21 @@ export class ParameterArena implements Disposable {
     }));
     for (const [i, { tensor }] of entries.entries()) {
       moveInto(tensor, this.chunks[places[i].chunk], places[i].offset);
+      arenas.set(tensor, this);
     }
     this.weights = entries.filter((_, i) => settings[i].prunable);
+  }
+
+  /**
+   * The first parameter that another arena was made of since: what is written
+   * here does not change it any more.
+   *
+   * @returns Its name; `undefined` if all are here.
+   */
+  movedAway(): string | undefined {
+    return this.names[
+      this.#parameters.findIndex((tensor) => arenas.get(tensor) !== this)
+    ];
   }
 
   /**

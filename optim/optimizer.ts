@@ -105,7 +105,7 @@ export interface Optimizer extends Disposable {
    * @param evaluate Computes loss and gradients at the parameters as they are, for one part of the batch. Called for each part once, by SAM and CrAM twice.
    * @param options The learning rate.
    * @returns The loss of the first pass, which belongs to the open scope.
-   * @throws {ArgumentError} If the learning rate is not a finite number of at least 0, or there is another number of gradients than of parameters.
+   * @throws {ArgumentError} If the learning rate is not a finite number of at least 0, there is another number of gradients than of parameters, or a parameter was given to another optimizer since.
    * @throws {ShapeError} If a gradient has another shape than its parameter.
    * @throws {NonFiniteGradientError} If the gradient is not finite and `nonFinite` is `stop`.
    */

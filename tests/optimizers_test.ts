@@ -534,6 +534,28 @@ for (const spec of OPTIMIZERS) {
   });
 }
 
+reference.test("an optimizer whose parameters were given to another one says so", async (device) => {
+  using _scope = device.scope();
+  const [shared, own] = [[1], [2]].map((values) => tensor(device, values));
+  const parameters = new Map([["own", own], ["shared", shared]]);
+  const evaluate = (list: readonly Tensor[]) => () =>
+    valueAndGrad(
+      () => list.map((x) => sum(square(x))).reduce((a, b) => add(a, b)),
+      list,
+    );
+  using first = sgd().start(parameters);
+  using second = sgd().start([shared]);
+  await assertRejects(
+    () => first.step(evaluate([own, shared]), { learningRate: 0.1 }),
+    ArgumentError,
+    'Cannot take a step: "shared" was given to another optimizer since',
+  );
+  assertEquals(first.steps, 0);
+  await second.step(evaluate([shared]), { learningRate: 0.25 });
+  assertEquals(await shared.item(), 0.5);
+  assertEquals(await own.item(), 2);
+});
+
 Deno.test("arenas have several chunks where bindings are small", async () => {
   await using device = await withBindings(256);
   using _scope = device.scope();
