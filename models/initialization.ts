@@ -5,6 +5,7 @@
  */
 
 import {
+  ArgumentError,
   type Device,
   type DType,
   randomNormal,
@@ -48,6 +49,7 @@ export function kaimingNormal(
  * @param random Where the numbers come from.
  * @param dtype `float32` if it is not given.
  * @returns The weights.
+ * @throws {ArgumentError} If there are no inputs.
  */
 export function fanInUniform(
   device: Device,
@@ -56,6 +58,11 @@ export function fanInUniform(
   random: RandomSource,
   dtype?: DType,
 ): Tensor {
+  if (!(fanIn >= 1)) {
+    throw new ArgumentError(
+      `Cannot begin with weights for ${fanIn} inputs: expected at least 1`,
+    );
+  }
   const bound = 1 / Math.sqrt(fanIn);
   return randomUniform(device, shape, {
     ...random.next(),

@@ -54,6 +54,7 @@ export class Linear extends Layer {
    * @param device Where the weights live.
    * @param options Sizes and initial weights.
    * @param random Where the weights come from.
+   * @throws {ArgumentError} If no numbers come in.
    */
   constructor(
     device: Device,

@@ -1,4 +1,5 @@
 import {
+  ArgumentError,
   type Device,
   openDevice,
   RandomSource,
@@ -106,6 +107,22 @@ Deno.test("loadStateDict() shortens long lists", async () => {
     StateDictError,
     '"x7" and 2 more',
   );
+});
+
+Deno.test("Linear refuses to begin without inputs", async () => {
+  await using device = await openDevice("reference");
+  for (const inFeatures of [0, -1, NaN]) {
+    assertThrows(
+      () =>
+        new Linear(
+          device,
+          { inFeatures, outFeatures: 2 },
+          new RandomSource(1n),
+        ),
+      ArgumentError,
+      `Cannot begin with weights for ${inFeatures} inputs: expected at least 1`,
+    );
+  }
 });
 
 Deno.test("exportStateDict() reorders axes and importStateDict() orders them back", async () => {
