@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Tensor } from "@cram/tensor";
+import { ArgumentError, type Tensor } from "@cram/tensor";
 import type { Compressor } from "./compressor.ts";
 import type { Masks } from "./masks.ts";
 import { sparsityOf, type SparsityReport } from "./sparsity.ts";
@@ -66,6 +66,11 @@ export async function compressOnce(
   const { prunable = ({ tensor }) => tensor.rank >= 2 } = options;
   const all = Array.from(parameters, ([name, tensor]) => ({ name, tensor }));
   const weights = all.filter(prunable);
+  if (weights.length === 0) {
+    throw new ArgumentError(
+      `Cannot compress by ${compressor.name}: none of the ${all.length} parameters is prunable`,
+    );
+  }
   const masks = compressor.compress(weights);
   const names = new Set(weights.map(({ name }) => name));
   return { masks, report: await sparsityOf(all, names) };

@@ -657,6 +657,11 @@ reference.test("compressors refuse bad options and weights, and change nothing",
     "of 1 weights the first and the last stay dense",
   );
   await assertRejects(
+    () => compressOnce(new Map([["bias", zeros(device, [2])]]), topK(0.5)),
+    ArgumentError,
+    "Cannot compress by top-k 50 %: none of the 1 parameters is prunable",
+  );
+  await assertRejects(
     () => quantizeTensor(weight, { bits: 12 }),
     ArgumentError,
     "12 bits",
