@@ -150,6 +150,11 @@ Deno.test("evaluate-imagenet refuses what it cannot use before any work", {
         "OutputError: Cannot write",
       ],
       [
+        [`--checkpoint=${file}`, `--data=${folder}`, "--model=resnet18"],
+        1,
+        `; they are those of "${file}"`,
+      ],
+      [
         [`--checkpoint=${run}`, "--quantize=9"],
         2,
         'UsageError: Cannot use --quantize "9": expected a whole number from 2 to 8',

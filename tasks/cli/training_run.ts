@@ -5,7 +5,7 @@
  * @module
  */
 
-import { loadWeights, type Module } from "@cram/models";
+import { loadWeights, type Module, StateDictError } from "@cram/models";
 import type { OptimizerOptions, OptimizerRule } from "@cram/optim";
 import {
   ArgumentError,
@@ -88,14 +88,21 @@ export async function initialize(
   model: Module,
   path: string,
 ): Promise<void> {
-  if (await isCheckpoint(path)) {
-    const [{ device }] = model.parameters().values();
-    using _scope = device.scope();
-    model.loadStateDict((await readCheckpoint(path, device)).model);
-    return;
+  try {
+    if (await isCheckpoint(path)) {
+      const [{ device }] = model.parameters().values();
+      using _scope = device.scope();
+      model.loadStateDict((await readCheckpoint(path, device)).model);
+      return;
+    }
+    await using file = await openSafetensors(path);
+    await loadWeights(model, file);
+  } catch (error) {
+    if (!(error instanceof StateDictError)) throw error;
+    throw new StateDictError(`${error.message}; they are those of "${path}"`, {
+      cause: error,
+    });
   }
-  await using file = await openSafetensors(path);
-  await loadWeights(model, file);
 }
 
 /**
