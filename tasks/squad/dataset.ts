@@ -68,7 +68,15 @@ export async function loadSquad(
     const bytes = await readFile(path);
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
-    throw unreadable(path, error instanceof Error ? error.message : error);
+    const isMissing = (error as { code?: string }).code === "ENOENT";
+    throw unreadable(
+      path,
+      isMissing
+        ? "no such file or folder"
+        : error instanceof Error
+        ? error.message
+        : error,
+    );
   }
   return parseSquad(text, path, options);
 }

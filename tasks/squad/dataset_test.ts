@@ -166,7 +166,11 @@ Deno.test(
     inTemporaryFolder(async (folder) => {
       const path = join(folder, "a.json");
       const start = `Cannot read questions of "${path}"`;
-      await assertRejects(() => loadSquad(path), DataError, start);
+      await assertRejects(
+        () => loadSquad(path),
+        DataError,
+        `${start}: no such file or folder`,
+      );
       for (
         const content of ["", "{", '{"data": [}', Uint8Array.of(0xc3, 0x28)]
       ) {
