@@ -3,9 +3,10 @@
  *
  * A kernel is started by a few stores to a control block in shared memory:
  * no message is posted. Workers look at the control block for a moment, then
- * sleep on it. Every thread takes parts from one ticket until none is left, so
- * a slow core does less. The caller's thread works too, and waits for the
- * rest.
+ * sleep on it. Every thread has a share of the parts, neighbours, and when it is
+ * through with them helps others, so a slow core does less. The caller's thread
+ * works too, and waits for the rest. Kernels follow each other on the same
+ * tensors: with shares, a core finds in its cache what it wrote there before.
  *
  * @module
  */
@@ -42,8 +43,8 @@ export interface ThreadOptions {
 
 /** The words of the control block. */
 const WORDS = {
-  /** A number of the run in the high bits; in the low bits, how many parts nobody has taken. */
-  ticket: 0,
+  /** The number of the run. */
+  run: 0,
   kernel: 1,
   parts: 2,
   /** How many parts are finished. */
@@ -55,7 +56,13 @@ const WORDS = {
   failed: 6,
   /** Whether the caller sleeps until more parts are finished. */
   waiting: 7,
-};
+  /** For each thread the number of the run in the high bits; in the low bits, how many parts of its share nobody has taken. */
+  tickets: 16,
+  /** From one ticket to the next: a cache line. */
+  perTicket: 16,
+} as const;
+
+type Words = typeof WORDS;
 
 /** The most parts of one run. */
 export const MAX_PARTS = 1023;
@@ -70,7 +77,7 @@ const LOOKS = 5000;
 /** A message to a new worker. */
 interface Order extends PoolOptions {
   readonly control: SharedArrayBuffer;
-  readonly words: typeof WORDS;
+  readonly words: Words;
   readonly looks: number;
   readonly thread: number;
 }
@@ -81,32 +88,34 @@ interface Order extends PoolOptions {
  */
 function runParts(
   control: Int32Array,
-  words: typeof WORDS,
+  words: Words,
   kernels: readonly Kernel[],
   params: number,
+  thread: number,
+  threads: number,
 ): void {
-  for (;;) {
-    const ticket = Atomics.load(control, words.ticket);
-    const left = ticket & 1023;
-    if (left === 0) return;
-    // These belong to the ticket if it is still the same below.
-    const kernel = Atomics.load(control, words.kernel);
-    const parts = Atomics.load(control, words.parts);
-    const seen = Atomics.compareExchange(
-      control,
-      words.ticket,
-      ticket,
-      ticket - 1,
-    );
-    if (seen !== ticket) continue;
-    try {
-      kernels[kernel](params, parts - left, parts);
-    } catch {
-      Atomics.store(control, words.failed, 1);
-    }
-    Atomics.add(control, words.done, 1);
-    if (Atomics.load(control, words.waiting) !== 0) {
-      Atomics.notify(control, words.done);
+  for (let other = 0; other < threads; other++) {
+    const share = (thread + other) % threads;
+    const at = words.tickets + share * words.perTicket;
+    for (;;) {
+      const ticket = Atomics.load(control, at);
+      const left = ticket & 1023;
+      if (left === 0) break;
+      // These belong to the ticket if it is still the same below.
+      const kernel = Atomics.load(control, words.kernel);
+      const parts = Atomics.load(control, words.parts);
+      const seen = Atomics.compareExchange(control, at, ticket, ticket - 1);
+      if (seen !== ticket) continue;
+      const end = Math.floor((share + 1) * parts / threads);
+      try {
+        kernels[kernel](params, end - left, parts);
+      } catch {
+        Atomics.store(control, words.failed, 1);
+      }
+      Atomics.add(control, words.done, 1);
+      if (Atomics.load(control, words.waiting) !== 0) {
+        Atomics.notify(control, words.done);
+      }
     }
   }
 }
@@ -142,17 +151,18 @@ function serve(
   const kernels = bind(order, order.thread);
   const pause = (Atomics as { pause?: () => void }).pause ?? (() => {});
   ready();
+  const { thread, threads } = order;
   while (Atomics.load(control, words.stop) === 0) {
-    work(control, words, kernels, order.params);
-    const ticket = Atomics.load(control, words.ticket);
+    const run = Atomics.load(control, words.run);
+    work(control, words, kernels, order.params, thread, threads.length);
     let looks = order.looks;
-    while (looks > 0 && Atomics.load(control, words.ticket) === ticket) {
+    while (looks > 0 && Atomics.load(control, words.run) === run) {
       looks--;
       pause();
     }
     if (looks === 0) {
       Atomics.add(control, words.asleep, 1);
-      Atomics.wait(control, words.ticket, ticket);
+      Atomics.wait(control, words.run, run);
       Atomics.sub(control, words.asleep, 1);
     }
   }
@@ -175,12 +185,13 @@ export class Pool {
    * @param options Its kernels.
    */
   constructor(options: PoolOptions) {
-    const { names, memory } = options;
+    const { names, memory, threads } = options;
     this.#options = options;
+    const bytes = 4 * (WORDS.tickets + threads.length * WORDS.perTicket);
     this.#control = new Int32Array(
       memory.buffer instanceof ArrayBuffer
-        ? new ArrayBuffer(64)
-        : new SharedArrayBuffer(64),
+        ? new ArrayBuffer(bytes)
+        : new SharedArrayBuffer(bytes),
     );
     this.#kernels = bindKernels(options, 0);
     this.#numbers = new Map(names.map((name, index) => [name, index]));
@@ -239,8 +250,9 @@ export class Pool {
     Atomics.store(control, WORDS.kernel, number);
     Atomics.store(control, WORDS.parts, parts);
     Atomics.store(control, WORDS.done, 0);
-    this.#nextTicket(parts);
-    runParts(control, WORDS, this.#kernels, this.#options.params);
+    this.#hand(parts);
+    const { params, threads } = this.#options;
+    runParts(control, WORDS, this.#kernels, params, 0, threads.length);
     this.#waitFor(parts);
     if (Atomics.exchange(control, WORDS.failed, 0) !== 0) {
       throw new DeviceError(`The kernel "${name}" failed`);
@@ -276,17 +288,26 @@ export class Pool {
   /** Stops all workers. */
   close(): void {
     Atomics.store(this.#control, WORDS.stop, 1);
-    this.#nextTicket(0);
+    this.#hand(0);
     for (const worker of this.#workers) worker.stop();
     this.#workers = [];
   }
 
-  /** A new ticket is a new number, and wakes workers. */
-  #nextTicket(parts: number): void {
-    const run = (Atomics.load(this.#control, WORDS.ticket) >>> 10) + 1;
-    Atomics.store(this.#control, WORDS.ticket, run << 10 | parts);
-    if (Atomics.load(this.#control, WORDS.asleep) > 0) {
-      Atomics.notify(this.#control, WORDS.ticket);
+  /** Hands out shares of a new run, and wakes workers. */
+  #hand(parts: number): void {
+    const control = this.#control;
+    const run = Atomics.load(control, WORDS.run) + 1;
+    const threads = this.#options.threads.length;
+    let begin = 0;
+    for (let share = 0; share < threads; share++) {
+      const end = Math.floor((share + 1) * parts / threads);
+      const at = WORDS.tickets + share * WORDS.perTicket;
+      Atomics.store(control, at, run << 10 | end - begin);
+      begin = end;
+    }
+    Atomics.store(control, WORDS.run, run);
+    if (Atomics.load(control, WORDS.asleep) > 0) {
+      Atomics.notify(control, WORDS.run);
     }
   }
 
