@@ -83,6 +83,25 @@ Deno.test("Runtime uses web workers where node:worker_threads is missing", async
   );
 });
 
+Deno.test("Runtime does the shares of workers that did not start, too", async () => {
+  const expected = await withRuntime({ threads: 1 }, compute);
+  let asked = 0;
+  class OneWorker extends Worker {
+    constructor(...args: ConstructorParameters<typeof Worker>) {
+      if (asked++ > 0) throw new Error("no more threads");
+      super(...args);
+    }
+  }
+  await withGlobals(
+    { process: undefined, Worker: OneWorker },
+    () =>
+      withRuntime({ threads: 4 }, (runtime) => {
+        assertEquals(runtime.threads, 2);
+        assertEquals(compute(runtime), expected);
+      }),
+  );
+});
+
 Deno.test("Runtime runs every part once, also of many short kernels in a row", async () => {
   await withRuntime({ threads: 3 }, (runtime) => {
     const count = 16 * 1000;
