@@ -6,6 +6,7 @@
  */
 
 import { parseArgs } from "@std/cli";
+import { MAX_THREADS } from "@cram/tensor";
 import { openCram } from "./peers/cram.ts";
 import { type Contender, enter } from "./peers/enter.ts";
 import type { Library, LibraryOptions, Prepared } from "./peers/library.ts";
@@ -264,7 +265,7 @@ async function main(): Promise<void> {
   const threads = count(
     options.threads,
     "threads",
-    navigator.hardwareConcurrency,
+    Math.min(navigator.hardwareConcurrency, MAX_THREADS),
   );
   const found = WORKS.filter(({ name }) => name.includes(filter));
   if (found.length === 0) {

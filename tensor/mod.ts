@@ -28,6 +28,7 @@ export * from "./layer_norm.ts";
 export * from "./logical.ts";
 export * from "./math.ts";
 export * from "./matmul.ts";
+export * from "./max_threads.ts";
 export * from "./one_hot.ts";
 export * from "./op_record.ts";
 export * from "./open_device.ts";

@@ -7,11 +7,12 @@
 import type { Backend, DeviceKind } from "./backend.ts";
 import { Device } from "./device.ts";
 import { ArgumentError } from "./errors.ts";
+import { MAX_THREADS } from "./max_threads.ts";
 import { checkTuning, type Tuning } from "./tuning.ts";
 
 /** What a device is opened with. Options of other kinds of device are ignored. */
 export interface DeviceOptions {
-  /** cpu: how many threads run kernels. Default: all that the machine has. */
+  /** cpu: how many threads run kernels, at most {@linkcode MAX_THREADS}; one where memory cannot be shared. Default: one for each core. */
   readonly threads?: number;
   /** The bytes that all tensors together may take. Default: what the device can address. */
   readonly memoryLimit?: number;
@@ -111,13 +112,8 @@ function checkKind(kind: string, origin = ""): asserts kind is DeviceKind {
 function checkOptions(options: DeviceOptions): void {
   const { threads, memoryLimit, limits, maxBindingBytes, powerPreference } =
     options;
-  for (const [name, value] of Object.entries({ threads, memoryLimit })) {
-    if (value !== undefined && (!Number.isSafeInteger(value) || value < 1)) {
-      throw new ArgumentError(
-        `Cannot open a device with ${name} ${value}: expected a whole number of at least 1`,
-      );
-    }
-  }
+  checkCount("threads", threads, MAX_THREADS);
+  checkCount("memoryLimit", memoryLimit);
   if (
     maxBindingBytes !== undefined &&
     (!Number.isSafeInteger(maxBindingBytes) || maxBindingBytes < 256 ||
@@ -133,6 +129,23 @@ function checkOptions(options: DeviceOptions): void {
     "low-power",
     "high-performance",
   ]);
+}
+
+function checkCount(
+  name: string,
+  value: number | undefined,
+  most = Infinity,
+): void {
+  if (
+    value !== undefined &&
+    (!Number.isSafeInteger(value) || value < 1 || value > most)
+  ) {
+    throw new ArgumentError(
+      `Cannot open a device with ${name} ${value}: expected a whole number ${
+        most < Infinity ? `from 1 to ${most}` : "of at least 1"
+      }`,
+    );
+  }
 }
 
 function checkChoice(

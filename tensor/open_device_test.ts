@@ -57,6 +57,7 @@ Deno.test("openDevice() rejects when an option makes no sense", async () => {
   const nonsense: [DeviceOptions, string][] = [
     [{ threads: 0 }, "threads 0"],
     [{ threads: 1.5 }, "threads 1.5"],
+    [{ threads: 65 }, "threads 65: expected a whole number from 1 to 64"],
     [{ memoryLimit: NaN }, "memoryLimit NaN"],
     [{ maxBindingBytes: 100 }, "maxBindingBytes 100"],
     [{ limits: "all" as "native" }, 'limits "all"'],

@@ -159,6 +159,11 @@ Deno.test("evaluate-imagenet refuses what it cannot use before any work", {
         2,
         'UsageError: Cannot use --quantize "9": expected a whole number from 2 to 8',
       ],
+      [
+        [`--checkpoint=${run}`, "--threads=1000"],
+        2,
+        'UsageError: Cannot use --threads "1000": expected a whole number from 1 to 64',
+      ],
     ];
     for (const [args, expected, message] of cases) {
       const { code, error } = await runProgram(PROGRAM, [

@@ -5,6 +5,7 @@
  */
 
 import { PRECISIONS } from "@cram/models";
+import { MAX_THREADS } from "@cram/tensor";
 import { type NMPattern, OPTIMIZERS, SCHEDULES } from "../optimizers.ts";
 import { SCHEDULE_INTERVALS } from "../recipes.ts";
 import {
@@ -122,7 +123,11 @@ export const TRAINING_OPTIONS = {
     PRECISIONS,
     "what networks are computed with; float16: with weights, optimizer and sums in float32 and a scaled loss, on GPUs that can; default float32",
   ),
-  threads: integer(1, "threads of the cpu device; default: one for each core"),
+  threads: integer(
+    1,
+    `threads of the cpu device, at most ${MAX_THREADS}; default: one for each core`,
+    MAX_THREADS,
+  ),
   tuneKernels: flag(
     "webgpu: try which kernels are fastest before the first step, unless that is known from before; see the guide on performance",
   ),

@@ -9,6 +9,7 @@
  */
 
 import type { BackendBuffer, View } from "../backend.ts";
+import { MAX_THREADS } from "../max_threads.ts";
 import { builtinModule } from "./_builtin_module.ts";
 import { Heap, MAX_PAGES } from "./_heap.ts";
 import { KERNEL_NAMES } from "./_kernels_wasm.ts";
@@ -24,9 +25,6 @@ const SCRATCH_BYTES = 1024 * 1024;
 
 /** What the kernels' own constants take at most: build.ts gives them one page. */
 const KERNEL_BYTES = 65_536;
-
-/** More threads would find too few parts. */
-const MAX_THREADS = 64;
 
 /** How much elementary work a part should have at least: some 10 µs. */
 const WORK_PER_PART = 32_768;
@@ -45,7 +43,7 @@ export interface CpuBuffer extends BackendBuffer {
 
 /** Options of a runtime, also those that only tests need. */
 export interface RuntimeOptions extends KernelModuleOptions {
-  /** How many threads run kernels. Default: all that the machine has. */
+  /** How many threads run kernels where memory can be shared. Default: all that the machine has. */
   readonly threads?: number;
 }
 
@@ -80,8 +78,8 @@ export class Runtime {
   static async start(options: RuntimeOptions = {}): Promise<Runtime> {
     const { module, relaxedSimd, shared } = await compileKernels(options);
     const { memory, maxPages } = createMemory(shared);
-    const wanted = options.threads ?? coreCount();
-    const threads = shared ? Math.min(wanted, MAX_THREADS) : 1;
+    const wanted = options.threads ?? Math.min(coreCount(), MAX_THREADS);
+    const threads = shared ? wanted : 1;
     const heap = new Heap(
       memory,
       KERNEL_BYTES + threads * STRIP_BYTES,
