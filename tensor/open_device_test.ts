@@ -72,20 +72,25 @@ Deno.test("openDevice() rejects when an option makes no sense", async () => {
   }
 });
 
-Deno.test("openDevice() says what to install when there is no adapter for webgpu", async () => {
+Deno.test("openDevice() says what to install when there is no adapter for webgpu, and what has WebGPU when the engine has none", async () => {
+  const none = "this engine has no WebGPU, as Node.js; Deno";
   for (
-    const navigator of [
-      undefined,
-      {},
-      { gpu: { requestAdapter: () => Promise.resolve(null) } },
-    ]
+    const [navigator, message] of [
+      [undefined, none],
+      [{}, none],
+      [
+        { gpu: { requestAdapter: () => Promise.resolve(null) } },
+        "mesa-vulkan-drivers",
+      ],
+    ] as const
   ) {
     await withGlobals({ navigator }, async () => {
-      await assertRejects(
+      const { message: said } = await assertRejects(
         () => openDevice("webgpu"),
         NoAdapterError,
-        "mesa-vulkan-drivers",
+        message,
       );
+      assertStringIncludes(said, 'openDevice("cpu") needs none');
     });
   }
 });

@@ -130,8 +130,11 @@ export async function requestDevice(
 ): Promise<RequestedDevice> {
   const adapter = await requestAdapter(options);
   if (adapter === undefined) {
+    const problem = globalThis.navigator?.gpu === undefined
+      ? "this engine has no WebGPU, as Node.js; Deno and browsers (by HTTPS or from localhost) have it"
+      : 'there is no adapter. On Debian, "apt-get install mesa-vulkan-drivers" brings drivers and a software adapter';
     throw new NoAdapterError(
-      'Cannot open a webgpu device: there is no adapter. On Debian, "apt-get install mesa-vulkan-drivers" brings drivers and a software adapter; openDevice("cpu") needs none',
+      `Cannot open a webgpu device: ${problem}; openDevice("cpu") needs none`,
     );
   }
   const found = describe(adapter);
