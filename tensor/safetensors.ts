@@ -218,8 +218,7 @@ export function parseSafetensors(bytes: Uint8Array): Safetensors {
  *
  * @param path Where it is.
  * @returns The file, for `await using`.
- * @throws {Error} If the file cannot be opened: the platform's error, with its `code` and path.
- * @throws {SafetensorsError} If it is not a safetensors file.
+ * @throws {SafetensorsError} If it cannot be opened, with the platform's error as its cause, or is not a safetensors file.
  *
  * @example What PyTorch counted, which is an I64
  * ```ts
@@ -238,8 +237,15 @@ export function parseSafetensors(bytes: Uint8Array): Safetensors {
  */
 export async function openSafetensors(path: string): Promise<Safetensors> {
   const { open } = await import("node:fs/promises");
-  const file = await open(path);
   const name = quote(path);
+  const file = await open(path).catch((cause) => {
+    throw new SafetensorsError(
+      `Cannot read ${name}: ${
+        cause.code === "ENOENT" ? "no such file" : cause.message
+      }`,
+      { cause },
+    );
+  });
   const source: SafetensorsSource = {
     name,
     async read(byteOffset, byteLength) {

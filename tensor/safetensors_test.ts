@@ -435,6 +435,19 @@ Deno.test({
 });
 
 Deno.test({
+  name: "openSafetensors() rejects when there is no such file",
+  ignore: !mayUseFiles,
+  fn: async () => {
+    const { cause } = await assertRejects(
+      () => openSafetensors("nowhere/a.safetensors"),
+      SafetensorsError,
+      'Cannot read "nowhere/a.safetensors": no such file',
+    );
+    assertEquals((cause as { code?: string }).code, "ENOENT");
+  },
+});
+
+Deno.test({
   name: "openSafetensors() rejects headers above 100 MB that are in the file",
   ignore: !mayUseFiles,
   fn: () =>
