@@ -508,7 +508,11 @@ class ArenaOptimizer implements Optimizer {
         )?.tensor;
       if (masked === undefined) {
         throw new StateError(
-          `Cannot load a state with "${name}": there is no such parameter`,
+          `Cannot load a state with "${name}": ${
+            name.startsWith("lossScale.")
+              ? "the loss was scaled, so start() needs the option lossScaling"
+              : "there is no such parameter"
+          }`,
         );
       }
       const dtype = memory === undefined ? "bool" : memory.dtype;

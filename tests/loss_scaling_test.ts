@@ -305,5 +305,9 @@ reference.test("start() and load() refuse loss scaling that does not fit", (devi
   using scaled = sgd().start(parameters, { lossScaling: {} });
   using plain = sgd().start(new Network(device).parameters);
   assertThrows(() => scaled.load(plain.state()), StateError, "lossScale.scale");
-  assertThrows(() => plain.load(scaled.state()), StateError, "lossScale.scale");
+  assertThrows(
+    () => plain.load(scaled.state()),
+    StateError,
+    'Cannot load a state with "lossScale.scale": the loss was scaled, so start() needs the option lossScaling',
+  );
 });
