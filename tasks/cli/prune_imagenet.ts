@@ -162,6 +162,11 @@ async function prune(values: Values, signal: AbortSignal): Promise<void> {
     console.log(JSON.stringify(config, undefined, 2));
     return;
   }
+  if (trained === undefined) {
+    console.log(
+      "Without --checkpoint PATH it begins with random weights, not with a trained model",
+    );
+  }
   await trainImages({
     options,
     images,

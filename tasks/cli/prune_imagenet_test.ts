@@ -129,15 +129,19 @@ Deno.test("prune-imagenet prunes at once, and fine-tunes what is left", {
       join(out, "checkpoint.safetensors"),
       join(killed, "checkpoint.safetensors"),
     );
-    const second = await prune(
-      `--checkpoint=${killed}`,
-      "--sparsity=0.9",
-      "--batch-size=5",
-      "--steps=2",
-      "--bn-tuning=0",
+    const settings = ["--batch-size=5", "--steps=2", "--bn-tuning=0"];
+    const [second, untrained] = await Promise.all(
+      [`--checkpoint=${killed}`, `--data=${folder}`].map((from) =>
+        prune(from, "--sparsity=0.9", ...settings)
+      ),
     );
+    const note =
+      "Without --checkpoint PATH it begins with random weights, not with a trained model\n";
     assertEquals([second.code, second.error], [0, ""]);
     assertMatch(second.out, /^sparse +90\.0 %/m);
+    assert(!second.out.includes(note));
+    assertEquals([untrained.code, untrained.error], [0, ""]);
+    assert(untrained.out.startsWith(note), untrained.out);
   }));
 
 Deno.test(
