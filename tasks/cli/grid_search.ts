@@ -49,15 +49,15 @@ const { resume: __, printConfig: ___, rho: ____, out, ...trainingOptions } =
   TRAINING_OPTIONS;
 const OPTIONS = {
   rho: list(number({ least: 0 }, `what is tried; default ${RHOS}`)),
-  out: {
-    ...out,
-    help:
-      "where grid.json is written, and a run folder for each rho; the same command goes on with what is there",
-  },
   data: {
     ...data,
     help:
       "the images: a folder, cifar10, which is downloaded, or emoji; default: the recipe's",
+  },
+  out: {
+    ...out,
+    help:
+      "where grid.json is written, and a run folder for each rho; the same command goes on with what is there",
   },
   ...imageOptions,
   recipe: {

@@ -215,6 +215,19 @@ export function parseOptions<T extends OptionTable>(
     .map(([name, option]) => ({ name, option, written: kebabCase(name) }));
   const flags = entries.filter(({ option }) => option.flag !== undefined);
   const others = entries.filter(({ option }) => option.flag === undefined);
+  const unknownArgument = (argument: string): UsageError => {
+    // A word alone is most probably meant for the first option that takes it.
+    const meant = argument.startsWith("-")
+      ? undefined
+      : others.find(({ option }) => option.parse(argument) !== undefined);
+    return new UsageError(
+      `Cannot use "${argument}": ${
+        meant === undefined
+          ? "there is no such option"
+          : `it stands behind no option, perhaps --${meant.written} ${argument} is meant`
+      }; --help lists them`,
+    );
+  };
   const given = parseArgs(args, {
     boolean: flags.map(({ written }) => written),
     negatable: flags.map(({ written }) => written),
@@ -225,16 +238,10 @@ export function parseOptions<T extends OptionTable>(
     collect: others.filter(({ option }) => option.repeated)
       .map(({ written }) => written),
     unknown: (argument) => {
-      throw new UsageError(
-        `Cannot use "${argument}": there is no such option; --help lists them`,
-      );
+      throw unknownArgument(argument);
     },
   });
-  if (given._.length > 0) {
-    throw new UsageError(
-      `Cannot use "${given._[0]}": there is no such option; --help lists them`,
-    );
-  }
+  if (given._.length > 0) throw unknownArgument(`${given._[0]}`);
   const values = entries.map(({ name, option, written }) => {
     const value = given[written];
     const parse = (text: string): unknown => {

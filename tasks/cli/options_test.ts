@@ -100,8 +100,11 @@ Deno.test("parseOptions() shows option and value when it refuses one", () => {
     [["--seed", "-1"], '"-1"'],
     [["--typo", "1"], 'Cannot use "--typo": there is no such option'],
     [["-x"], 'Cannot use "-x"'],
-    [["word"], 'Cannot use "word"'],
-    [["--", "word"], 'Cannot use "word"'],
+    [
+      ["word"],
+      'Cannot use "word": it stands behind no option, perhaps --data word is meant; --help lists them',
+    ],
+    [["--", "word"], 'Cannot use "word": it stands behind no option'],
   ];
   for (const [args, message] of cases) {
     assertThrows(() => parseOptions(args, TABLE), UsageError, message);
@@ -118,6 +121,15 @@ Deno.test("parseOptions() refuses whole numbers outside of their range", () => {
       `Cannot use --bits "${bits}": expected a whole number from 2 to 8`,
     );
   }
+});
+
+Deno.test("parseOptions() hints at the first option that takes a word", () => {
+  const table = { rate: TABLE.rate, data: TABLE.data };
+  assertThrows(
+    () => parseOptions(["photos"], table),
+    UsageError,
+    "perhaps --data photos is meant",
+  );
 });
 
 Deno.test("describeOptions() aligns names and wraps what they are for", () => {
