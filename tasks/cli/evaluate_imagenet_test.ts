@@ -13,6 +13,7 @@ import {
   SMALL,
   withoutPrograms,
 } from "../testdata/command_line.ts";
+import { writeWeight } from "../testdata/foreign_weights.ts";
 import { withoutPermissions } from "../testdata/temporary_folder.ts";
 import { withModels } from "../testdata/trained_models.ts";
 
@@ -120,6 +121,11 @@ Deno.test("evaluate-imagenet refuses what it cannot use before any work", {
         );
       }
     }
+    const foreign = join(folder, "questions.safetensors");
+    await writeWeight(
+      foreign,
+      "model.bert.embeddings.word_embeddings.weight",
+    );
     const cases: [string[], number, string][] = [
       [[], 2, "UsageError: Cannot evaluate without a model"],
       [
@@ -133,6 +139,11 @@ Deno.test("evaluate-imagenet refuses what it cannot use before any work", {
         `CheckpointError: Cannot read "${
           join(folder, "train")
         }": there is neither model.safetensors nor`,
+      ],
+      [
+        [`--checkpoint=${foreign}`, `--data=${folder}`],
+        1,
+        `CheckpointError: Cannot use "${foreign}" for images: its weights are those of a model for questions`,
       ],
       [
         [`--checkpoint=${run}`, `--data=${renamed}`],

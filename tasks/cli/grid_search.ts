@@ -25,7 +25,7 @@ import {
   type DataRecipe,
   settleImageTraining,
 } from "./image_settings.ts";
-import { configOf, trainImages } from "./image_training.ts";
+import { checkInit, configOf, trainImages } from "./image_training.ts";
 import {
   choice,
   describeOptions,
@@ -127,6 +127,7 @@ async function search(values: Values, signal: AbortSignal): Promise<void> {
     );
   }
   const recipe = chooseImageRecipe(optionsOf(values, rhos[0], out));
+  await checkInit(values);
   const [train, heldOut] = await openHeldOut(recipe, values, signal);
   await using device = await openChosenDevice(values);
   const grid: Grid = { recipe, train, heldOut, device, signal };

@@ -29,6 +29,7 @@ import { MODELS } from "../recipes.ts";
 import type { RunConfig, RunDirectory } from "../run_directory.ts";
 import type { ImageTrainingOptionValues } from "./image_options.ts";
 import type { DataRecipe, ImageTrainingSettings } from "./image_settings.ts";
+import { checkWeightsTask } from "../weights_task.ts";
 import {
   count,
   initialize,
@@ -259,15 +260,36 @@ async function measure(
   return results;
 }
 
+/**
+ * Checks that there are weights to begin with, before images are looked at,
+ * which may have to be downloaded.
+ *
+ * @param options The option `--init`.
+ * @throws {CheckpointError} If there is no such file, or it is of a model for questions.
+ * @throws {SafetensorsError} If it is no safetensors file.
+ */
+export async function checkInit(
+  { init }: Pick<ImageTrainingOptionValues, "init">,
+): Promise<void> {
+  if (init === undefined) return;
+  if (!await exists(init, { isFile: true })) {
+    throw new CheckpointError(
+      `Cannot begin with "${init}": ${
+        await exists(init)
+          ? "it is a folder; expected a .safetensors file"
+          : "no such file"
+      }`,
+    );
+  }
+  await checkWeightsTask(init, "images");
+}
+
 /** Weights of another number of classes than there are. */
 async function checkHead(
   init: string,
   model: ResNet,
   dataset: ImageDataset,
 ): Promise<void> {
-  if (!await exists(init, { isFile: true })) {
-    throw new CheckpointError(`Cannot begin with "${init}": no such file`);
-  }
   await using file = await openSafetensors(init);
   const given = file.entries.get(HEAD)?.shape[0];
   const expected = model.stateDict().get(HEAD)?.shape[1];

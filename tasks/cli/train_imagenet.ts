@@ -11,7 +11,12 @@ import {
   type ImageTrainingOptionValues,
 } from "./image_options.ts";
 import { chooseImageRecipe, settleImageTraining } from "./image_settings.ts";
-import { configOf, openImages, trainImages } from "./image_training.ts";
+import {
+  checkInit,
+  configOf,
+  openImages,
+  trainImages,
+} from "./image_training.ts";
 import { describeOptions, parseOptions } from "./options.ts";
 import { runProgram } from "./program.ts";
 import { describeRecipes, TRAINING_OPTIONS } from "./training_options.ts";
@@ -52,6 +57,7 @@ async function trainImagenet(
   signal: AbortSignal,
 ): Promise<void> {
   const recipe = chooseImageRecipe(options);
+  await checkInit(options);
   const images = await openImages(recipe, options, signal);
   const settings = settleImageTraining(options, recipe, images.train);
   await using device = await openChosenDevice(options);

@@ -20,6 +20,7 @@ import {
   SMALL as SMALL_MODEL,
   withoutPrograms,
 } from "../testdata/command_line.ts";
+import { writeWeight } from "../testdata/foreign_weights.ts";
 import {
   inTemporaryFolder,
   withoutPermissions,
@@ -521,6 +522,8 @@ Deno.test("train-imagenet shows what it cannot use, and no stack trace", {
     });
     await cp(join(data, "val"), join(mismatched, "val"), { recursive: true });
     await rm(join(mismatched, "val", "color1"), { recursive: true });
+    const foreign = join(data, "questions.safetensors");
+    await writeWeight(foreign, "bert.embeddings.word_embeddings.weight");
     const cases: [string[], number, string][] = [
       [["--steps=none"], 2, 'UsageError: Cannot use --steps "none"'],
       [
@@ -587,6 +590,17 @@ Deno.test("train-imagenet shows what it cannot use, and no stack trace", {
         [`--data=${data}`, ...SMALL, "--init=/nowhere"],
         1,
         'CheckpointError: Cannot begin with "/nowhere": no such file',
+      ],
+      // Before images are downloaded.
+      [
+        ["--data=cifar10", `--init=${foreign}`],
+        1,
+        `CheckpointError: Cannot use "${foreign}" for images: its weights are those of a model for questions`,
+      ],
+      [
+        ["--data=cifar10", `--init=${data}`],
+        1,
+        `CheckpointError: Cannot begin with "${data}": it is a folder`,
       ],
       [["--data=/nowhere"], 1, 'DataError: Cannot read images of "/nowhere"'],
       [

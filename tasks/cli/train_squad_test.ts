@@ -7,7 +7,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { exists } from "@std/fs";
-import { cp, readFile } from "node:fs/promises";
+import { cp, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadSquad } from "../squad/dataset.ts";
 import { scoreSquad } from "../squad/metrics.ts";
@@ -16,6 +16,7 @@ import {
   runProgram,
   withoutPrograms,
 } from "../testdata/command_line.ts";
+import { writeWeight } from "../testdata/foreign_weights.ts";
 import {
   inTemporaryFolder,
   withoutPermissions,
@@ -261,6 +262,13 @@ Deno.test("train-squad refuses what it cannot use before any work", {
       return path;
     };
     const dev = await readFile(join(files.data, "dev.json"), "utf8");
+    const images = join(folder, "images");
+    await mkdir(images);
+    await write("images/config.json", '{ "model": "resnet20" }');
+    await writeWeight(join(images, "model.safetensors"), "conv1.weight");
+    const ofImages = `CheckpointError: Cannot use "${
+      join(images, "model.safetensors")
+    }" for questions: its weights are those of a model for images`;
     const cases: (readonly [readonly string[], number, string])[] = [
       [
         [`--data=${await write("broken.json", dev.slice(0, 100))}`],
@@ -297,6 +305,13 @@ Deno.test("train-squad refuses what it cannot use before any work", {
       ],
       [["--prunable=("], 2, "expected a regular expression"],
       [["--init=nothing"], 1, 'DataError: Cannot read model "nothing/'],
+      // Before questions are downloaded.
+      [
+        ["--data=squad", `--init=${join(images, "model.safetensors")}`],
+        1,
+        ofImages,
+      ],
+      [["--data=squad", `--init=${images}`], 1, ofImages],
     ];
     const ended = await Promise.all(
       cases.map(([args]) =>
@@ -308,6 +323,12 @@ Deno.test("train-squad refuses what it cannot use before any work", {
       assertEquals([ended[i].code, ended[i].out], [code, ""], `${args}`);
     }
     assert(!await exists(out));
+    const evaluated = await runProgram("evaluate_squad.ts", [
+      `--checkpoint=${images}`,
+      `--data=${files.data}`,
+    ]);
+    assertStringIncludes(evaluated.error, ofImages);
+    assertEquals([evaluated.code, evaluated.out], [1, ""]);
   }));
 
 Deno.test("programs on questions have a help that fits a terminal", {

@@ -13,6 +13,7 @@ import type { Recipe as TransformRecipe } from "../data/augment.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import { CheckpointError, DataError } from "../errors.ts";
 import { defaultImageRecipe, type ModelName, MODELS } from "../recipes.ts";
+import { checkWeightsTask } from "../weights_task.ts";
 import { findWeights, readConfig } from "./run_files.ts";
 import { initialize } from "./training_run.ts";
 
@@ -71,6 +72,7 @@ export async function findTrainedModel(
   choice: ModelChoice,
 ): Promise<TrainedModel> {
   const checkpoint = await findWeights(path, WEIGHTS);
+  await checkWeightsTask(checkpoint, "images");
   const folder = dirname(resolve(checkpoint));
   const configFile = join(folder, CONFIG);
   const config = await exists(configFile)

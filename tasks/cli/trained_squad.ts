@@ -14,6 +14,7 @@ import {
   HUGGING_FACE_FOLDER,
   type SquadModel,
 } from "../squad/squad_model.ts";
+import { checkWeightsTask } from "../weights_task.ts";
 import { findWeights, readConfig } from "./run_files.ts";
 import { type QuestionSettings, settleQuestions } from "./squad_settings.ts";
 
@@ -65,14 +66,16 @@ type Config = Partial<QuestionSettings> & {
  * @param path A run folder, a folder of Hugging Face, or a safetensors file in one of them or elsewhere.
  * @param choice What was said.
  * @returns The model, whose weights are not read yet.
- * @throws {CheckpointError} If there is none.
- * @throws {DataError} If a file cannot be read.
+ * @throws {CheckpointError} If there is none, or it is an image classifier.
+ * @throws {SafetensorsError} If its file is no safetensors file.
+ * @throws {DataError} If another file cannot be read.
  */
 export async function findTrainedSquad(
   path: string,
   choice: TrainedSquadChoice,
 ): Promise<TrainedSquad> {
   const checkpoint = await findWeights(path, WEIGHTS);
+  await checkWeightsTask(checkpoint, "questions");
   const folder = dirname(resolve(checkpoint));
   const runFolder = basename(folder) === HUGGING_FACE_FOLDER
     ? dirname(folder)

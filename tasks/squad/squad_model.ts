@@ -29,6 +29,7 @@ import {
   openBertFolder,
   readBertConfig,
 } from "./bert_folder.ts";
+import { checkWeightsTask } from "../weights_task.ts";
 import { downloadModel, type HubOptions, isHubModel } from "./hub.ts";
 
 /** Where a run folder keeps its model as a folder of Hugging Face. */
@@ -61,7 +62,9 @@ export interface SquadModel {
  * @param options The cache for what is downloaded.
  * @returns The model.
  * @throws {UsageError} If there is no such model, or the config of `model` is not that of `init`.
- * @throws {DataError} If a file is not there, or cannot be read.
+ * @throws {CheckpointError} If `init` is an image classifier.
+ * @throws {SafetensorsError} If its weights are no safetensors file.
+ * @throws {DataError} If another file is not there, or cannot be read.
  * @throws {ConfigError} If it is no BERT, or one of a kind that is not there.
  * @throws {VocabularyError} If the tokens cannot be used, or are those of another model.
  * @throws {NetworkError} If the model has to be downloaded, and cannot be.
@@ -73,6 +76,7 @@ export async function findSquadModel(
   const { init } = choice;
   if (init === undefined) return await describedModel(choice);
   if (!isHubModel(init) && await exists(init, { isFile: true })) {
+    await checkWeightsTask(init, "questions");
     return await describedModel(choice, { weights: init });
   }
   const inner = join(init, HUGGING_FACE_FOLDER);
@@ -81,6 +85,8 @@ export async function findSquadModel(
     : await exists(inner)
     ? inner
     : init;
+  const file = join(folder, "model.safetensors");
+  if (await exists(file)) await checkWeightsTask(file, "questions");
   const found = await openBertFolder(folder);
   if (found.weights === undefined) {
     throw new DataError(
