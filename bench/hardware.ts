@@ -6,9 +6,17 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli";
 import { PRECISIONS } from "@cram/models";
 import { type Device, openDevice, type Tuning } from "@cram/tensor";
+import {
+  choice,
+  flag,
+  integer,
+  type Option,
+  type OptionValues,
+  text,
+} from "../tasks/cli/options.ts";
+import { UsageError } from "../tasks/errors.ts";
 import { writeJson } from "../tasks/output_file.ts";
 import type { WebGpuBackend } from "../tensor/webgpu/backend.ts";
 import { measure, type MeasureOptions } from "./_benchmark.ts";
@@ -23,6 +31,7 @@ import {
   type Speed,
   type TorchEntry,
 } from "./_hardware_report.ts";
+import { BENCH_OPTIONS, filtered, runBench } from "./_program.ts";
 import { benchmarkOf } from "./_work_benchmark.ts";
 import { openCram } from "./peers/cram.ts";
 import { enter } from "./peers/enter.ts";
@@ -32,29 +41,42 @@ import { timeInRounds } from "./peers/rounds.ts";
 import { openTorch } from "./peers/torch.ts";
 import { hardwareWorks, type Work } from "./works.ts";
 
-const HELP =
+const ABOUT =
   `Times this project on a GPU: a product of matrices and training steps.
 
 Usage: deno task bench:hardware [options]
-
-  --json FILE      also write the results to FILE, after each work
-  --peak TFLOPS    what the GPU can do in float32, for the part of it that is reached
-  --filter TEXT    only works whose name contains TEXT
-  --precision P    float32 or float16 only; default: both, where the GPU can
-  --tune           also with kernels chosen by trials
-  --samples N      how often each is timed (default: 9)
-  --quick          small works, for a try on any machine; the only ones for
-                   emulated GPUs
-  --help           print this text and stop
 
 CRAM_PYTHON names a Python that has torch: it does the same works, on CUDA where
 there is one, float32 without TF32, float16 by autocast.
 `;
 
-/** An option that cannot be used. */
-class UsageError extends Error {
-  override readonly name = "UsageError";
-}
+/** How fast a GPU can be. */
+const peak: Option<number> = {
+  help: "what the GPU can do in float32, for the part of it that is reached",
+  placeholder: "TFLOPS",
+  parse: (text) => {
+    const value = text.trim() === "" ? NaN : Number(text);
+    return value > 0 && value < Infinity ? value : undefined;
+  },
+  expected: "a number above 0",
+};
+
+const { json, help } = BENCH_OPTIONS;
+const OPTIONS = {
+  filter: text("TEXT", "only works whose name contains TEXT"),
+  json: { ...json, help: `${json.help}, after each work` },
+  peak,
+  precision: choice(
+    PRECISIONS,
+    "compute in that only; default: both, where the GPU can",
+  ),
+  tune: flag("also with kernels chosen by trials"),
+  samples: integer(1, "how often each is timed; default 9"),
+  quick: flag(
+    "small works, for a try on any machine; the only ones for emulated GPUs",
+  ),
+  help,
+};
 
 /** PyTorch's first step chooses algorithms. */
 const PATIENCE_SECONDS = 600;
@@ -207,61 +229,21 @@ async function describeTorch(python: string): Promise<string> {
   return `${version}, ${adapter ?? `CPU, ${threads} thread(s)`}`;
 }
 
-function positive(name: string, text: string, whole: boolean): number {
-  const value = text.trim() === "" ? NaN : Number(text);
-  const fits = value > 0 && value < Infinity;
-  if (!fits || (whole && !Number.isSafeInteger(value))) {
-    throw new UsageError(
-      `Cannot use --${name} "${text}": expected a ${
-        whole ? "whole " : ""
-      }number above 0`,
-    );
-  }
-  return value;
-}
-
-async function main(): Promise<boolean> {
-  const options = parseArgs(Deno.args, {
-    string: ["json", "peak", "filter", "precision", "samples"],
-    boolean: ["tune", "quick", "help"],
-    unknown: (argument) => {
-      throw new UsageError(
-        `Cannot use "${argument}": there is no such option; --help lists them`,
-      );
-    },
-  });
-  if (options.help) {
-    console.log(HELP);
-    return true;
-  }
-  const { quick, filter = "", json } = options;
+async function hardware(
+  options: OptionValues<typeof OPTIONS>,
+): Promise<boolean> {
+  const { quick, filter = "", json, peak = null, samples = 9 } = options;
   const settings: Settings = {
-    samples: positive("samples", options.samples ?? "9", true),
+    samples,
     sampleMilliseconds: quick ? 20 : 500,
-    peak: options.peak === undefined
-      ? null
-      : positive("peak", options.peak, false),
+    peak,
     python: Deno.env.get("CRAM_PYTHON") || undefined,
     tune: options.tune,
   };
   const wanted = PRECISIONS.filter((one) =>
     options.precision === undefined || options.precision === one
   );
-  if (wanted.length === 0) {
-    throw new UsageError(
-      `Cannot use --precision "${options.precision}": expected one of ${
-        PRECISIONS.join(", ")
-      }`,
-    );
-  }
-  const found = hardwareWorks(quick).filter(({ name }) =>
-    name.includes(filter)
-  );
-  if (found.length === 0) {
-    throw new UsageError(
-      `Cannot use --filter "${filter}": no work has it in its name`,
-    );
-  }
+  const found = filtered(hardwareWorks(quick), filter, "work");
   const { description, software, floatDTypes } = await adapterInfo();
   const precisions = wanted.filter((one) => floatDTypes.includes(one));
   if (precisions.length === 0) {
@@ -314,11 +296,4 @@ async function adapterInfo(): Promise<Device["info"]> {
   return device.info;
 }
 
-try {
-  if (!await main()) Deno.exit(1);
-} catch (error) {
-  console.error(
-    error instanceof Error ? `${error.name}: ${error.message}` : error,
-  );
-  Deno.exit(1);
-}
+await runBench({ about: ABOUT, options: OPTIONS, run: hardware });

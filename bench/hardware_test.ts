@@ -63,7 +63,7 @@ Deno.test(
     const { code, err } = await run("--quick", "--peak", "fast");
     assertEquals(
       [code, err],
-      [1, 'UsageError: Cannot use --peak "fast": expected a number above 0\n'],
+      [2, 'UsageError: Cannot use --peak "fast": expected a number above 0\n'],
     );
   },
 );

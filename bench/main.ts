@@ -4,23 +4,27 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli";
 import { writeFileSync } from "node:fs";
-import { type DeviceKind, openDevice } from "@cram/tensor";
+import { openDevice } from "@cram/tensor";
+import { flag, type OptionValues, text } from "../tasks/cli/options.ts";
 import { measure, type Measurement } from "./_benchmark.ts";
 import { BENCHMARKS } from "./_benchmarks.ts";
+import { BENCH_OPTIONS, filtered, runBench } from "./_program.ts";
 
-const HELP = `Times operations and prints minimum, median and maximum.
+const ABOUT = `Times operations and prints minimum, median and maximum.
 
 Usage: deno task bench [options]
-
-  --filter TEXT    only benchmarks whose name contains TEXT
-  --device NAME    cpu (default), webgpu or reference
-  --threads N      threads of the cpu device (default: one for each core)
-  --json FILE      also write the results to FILE
-  --list           print the names and stop
-  --help           print this text and stop
 `;
+
+const { device, threads, json, help } = BENCH_OPTIONS;
+const OPTIONS = {
+  filter: text("TEXT", "only benchmarks whose name contains TEXT"),
+  device,
+  threads,
+  json,
+  list: flag("print the names and stop"),
+  help,
+};
 
 function format(
   { name, milliseconds, gflops, imagesPerSecond }: Measurement,
@@ -32,27 +36,13 @@ function format(
   return `${name.padEnd(48)}${times}${rates}`.trimEnd();
 }
 
-async function main(): Promise<void> {
-  const options = parseArgs(Deno.args, {
-    string: ["filter", "device", "threads", "json"],
-    boolean: ["list", "help"],
-    unknown: (argument) => {
-      throw new RangeError(`Unknown argument "${argument}": see --help`);
-    },
-  });
-  if (options.help) return console.log(HELP);
+async function bench(options: OptionValues<typeof OPTIONS>): Promise<void> {
   const { filter = "", device: kind = "cpu" } = options;
-  const chosen = BENCHMARKS.filter(({ name }) => name.includes(filter));
+  const chosen = filtered(BENCHMARKS, filter, "benchmark");
   if (options.list) {
     return console.log(chosen.map(({ name }) => name).join("\n"));
   }
-  if (chosen.length === 0) {
-    throw new RangeError(`No benchmark has "${filter}" in its name`);
-  }
-  await using device = await openDevice(
-    kind as DeviceKind,
-    options.threads === undefined ? {} : { threads: Number(options.threads) },
-  );
+  await using device = await openDevice(kind, { threads: options.threads });
   const { description, threads } = device.info;
   console.log(`${kind}: ${description}, ${threads} thread(s)\n`);
   console.log(
@@ -72,11 +62,4 @@ async function main(): Promise<void> {
   }
 }
 
-try {
-  await main();
-} catch (error) {
-  console.error(
-    error instanceof Error ? `${error.name}: ${error.message}` : error,
-  );
-  Deno.exit(1);
-}
+await runBench({ about: ABOUT, options: OPTIONS, run: bench });

@@ -5,8 +5,16 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli";
 import { MAX_THREADS } from "@cram/tensor";
+import {
+  choice,
+  flag,
+  integer,
+  type OptionValues,
+  text,
+} from "../tasks/cli/options.ts";
+import { UsageError } from "../tasks/errors.ts";
+import { BENCH_OPTIONS, filtered, runBench } from "./_program.ts";
 import { openCram } from "./peers/cram.ts";
 import { type Contender, enter } from "./peers/enter.ts";
 import type { Library, LibraryOptions, Prepared } from "./peers/library.ts";
@@ -25,19 +33,29 @@ import { timeInRounds } from "./peers/rounds.ts";
 import { openTorch } from "./peers/torch.ts";
 import { type Work, WORKS } from "./works.ts";
 
-const HELP = `Times this project beside TensorFlow.js, jax-js and PyTorch.
+const ABOUT = `Times this project beside TensorFlow.js, jax-js and PyTorch.
 
 Usage: deno task bench:peers [options]
-
-  --device NAME    cpu (default): WebAssembly, and PyTorch if CRAM_PYTHON names a
-                   Python that has it; webgpu: the same adapter for all
-  --filter TEXT    only works whose name contains TEXT
-  --rounds N       how often each library is timed in turn (default: 7)
-  --threads N      threads on the CPU (default: one for each core)
-  --json FILE      also write the results to FILE
-  --write          also write them into docs/performance.md; not with --filter
-  --help           print this text and stop
 `;
+
+const { threads, json, help } = BENCH_OPTIONS;
+const OPTIONS = {
+  device: choice(
+    ["cpu", "webgpu"],
+    "cpu: WebAssembly, and PyTorch if CRAM_PYTHON names a Python that has it; webgpu: the same adapter for all; default cpu",
+  ),
+  filter: text("TEXT", "only works whose name contains TEXT"),
+  rounds: integer(1, "how often each library is timed in turn; default 7"),
+  threads: {
+    ...threads,
+    help: "threads on the CPU; default: one for each core",
+  },
+  json,
+  write: flag(
+    "also write them into docs/performance.md; not with --filter",
+  ),
+  help,
+};
 
 const PAGE = new URL("../docs/performance.md", import.meta.url);
 /** Of which memory and threads are looked at besides. */
@@ -233,44 +251,19 @@ function line(row: Row, names: readonly string[]): string {
     cells.map((text) => text.padStart(12)).join("");
 }
 
-function count(text: string | undefined, name: string, preset: number): number {
-  const value = text === undefined ? preset : Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new RangeError(
-      `Cannot take "${text}" for --${name}: expected a whole number of at least 1`,
-    );
-  }
-  return value;
-}
-
-async function main(): Promise<void> {
-  const options = parseArgs(Deno.args, {
-    string: ["filter", "device", "threads", "rounds", "json"],
-    boolean: ["write", "help"],
-    unknown: (argument) => {
-      throw new RangeError(`Unknown argument "${argument}": see --help`);
-    },
-  });
-  if (options.help) return console.log(HELP);
-  const { filter = "", device = "cpu" } = options;
-  if (device !== "cpu" && device !== "webgpu") {
-    throw new RangeError(`There is no device "${device}": see --help`);
-  }
+async function peers(options: OptionValues<typeof OPTIONS>): Promise<void> {
+  const {
+    filter = "",
+    device = "cpu",
+    rounds = 7,
+    threads = Math.min(navigator.hardwareConcurrency, MAX_THREADS),
+  } = options;
   if (options.write && filter !== "") {
-    throw new RangeError(
-      "Cannot write a part of the works into the page: leave --filter or --write out",
+    throw new UsageError(
+      `Cannot use --write with --filter "${filter}": a part of the works is not for the page`,
     );
   }
-  const rounds = count(options.rounds, "rounds", 7);
-  const threads = count(
-    options.threads,
-    "threads",
-    Math.min(navigator.hardwareConcurrency, MAX_THREADS),
-  );
-  const found = WORKS.filter(({ name }) => name.includes(filter));
-  if (found.length === 0) {
-    throw new RangeError(`No work has "${filter}" in its name`);
-  }
+  const found = filtered<Work>(WORKS, filter, "work");
   let opened = await openLibraries({ device, threads });
   const { libraries, failures } = opened;
   const infos = libraries.map(({ info }) => info);
@@ -334,12 +327,5 @@ async function main(): Promise<void> {
 }
 
 if (import.meta.main) {
-  try {
-    await main();
-  } catch (error) {
-    console.error(
-      error instanceof Error ? `${error.name}: ${error.message}` : error,
-    );
-    Deno.exit(1);
-  }
+  await runBench({ about: ABOUT, options: OPTIONS, run: peers });
 }
