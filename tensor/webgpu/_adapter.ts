@@ -83,8 +83,8 @@ export interface RequestedDevice {
   readonly identity: string;
   /** Whether it rounds to float16 as IEEE 754 has it; `undefined` if it has none. */
   readonly roundsHalf: boolean | undefined;
-  /** Tries whether kernels can use subgroups. */
-  probeSubgroups(): Promise<Subgroups | undefined>;
+  /** How kernels use subgroups; `undefined` if they cannot. */
+  readonly subgroups: Subgroups | undefined;
 }
 
 /**
@@ -123,7 +123,7 @@ export async function deviceOf(
  * and no optional features.
  *
  * @throws {NoAdapterError} If there is no adapter.
- * @throws {DeviceError} If the adapter refuses.
+ * @throws {DeviceError} If the adapter refuses, or its device is lost at once.
  */
 export async function requestDevice(
   options: DeviceOptions,
@@ -139,8 +139,9 @@ export async function requestDevice(
   }
   const found = describe(adapter);
   const native = options.limits !== "default";
+  let gpu: GPUDevice | undefined;
   try {
-    const gpu = await deviceOf(adapter, native);
+    gpu = await deviceOf(adapter, native);
     const identity = identityOf(adapter, gpu);
     return {
       gpu,
@@ -149,9 +150,10 @@ export async function requestDevice(
       roundsHalf: gpu.features.has("shader-f16")
         ? await roundsHalf(gpu, identity)
         : undefined,
-      probeSubgroups: () => probeSubgroups(gpu, adapter.info),
+      subgroups: await probeSubgroups(gpu, adapter.info),
     };
   } catch (cause) {
+    gpu?.destroy();
     throw new DeviceError(
       `Cannot open a webgpu device on "${found.description}": ${
         (cause as Error).message

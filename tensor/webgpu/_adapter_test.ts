@@ -1,5 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
+import { DeviceError } from "../errors.ts";
 import { deviceOf } from "./_adapter.ts";
+import { openWebGpuBackend } from "./backend.ts";
 
 /** Asks a fake adapter for a device; returns the features of each attempt. */
 async function attempts(
@@ -34,4 +36,35 @@ Deno.test("deviceOf() tries subgroups that Deno does not list", async () => {
   assertEquals(await attempts(listed, { has: both }), [both]);
   assertEquals(await attempts(listed, {}), [both, listed]);
   assertEquals(await attempts(listed, { subgroupMinSize: 0 }), [listed]);
+});
+
+Deno.test("a device that is lost while it is probed is destroyed, and named", async () => {
+  for (const feature of ["shader-f16", "subgroups"]) {
+    let destroyed = 0;
+    const lost = () => {
+      throw new Error("it was lost");
+    };
+    const gpu = {
+      ...{ features: new Set([feature]), limits: {} },
+      ...{ pushErrorScope() {}, createShaderModule: lost },
+      destroy: () => destroyed++,
+    };
+    const adapter = {
+      ...{ features: gpu.features, limits: {} },
+      info: { device: "x", subgroupMinSize: 8, subgroupMaxSize: 8 },
+      requestDevice: () => Promise.resolve(gpu),
+    };
+    const platform = navigator.gpu as { requestAdapter?: unknown };
+    platform.requestAdapter = () => Promise.resolve(adapter);
+    try {
+      await assertRejects(
+        () => openWebGpuBackend(),
+        DeviceError,
+        'Cannot open a webgpu device on "x": it was lost',
+      );
+    } finally {
+      delete platform.requestAdapter;
+    }
+    assertEquals(destroyed, 1, feature);
+  }
 });

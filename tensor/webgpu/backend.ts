@@ -483,7 +483,7 @@ export async function openWebGpuBackend(
   traits: Partial<Traits> = {},
 ): Promise<WebGpuBackend> {
   const requested = await requestDevice(options);
-  const { gpu, adapter } = requested;
+  const { gpu, adapter, subgroups } = requested;
   const bindingBytes = Math.min(
     gpu.limits.maxStorageBufferBindingSize,
     options.maxBindingBytes ?? Infinity,
@@ -516,7 +516,6 @@ export async function openWebGpuBackend(
     maxBindingBytes,
     memoryLimit,
   };
-  const subgroups = await requested.probeSubgroups();
   const runtime = new Runtime(requested, {
     maxBindingBytes,
     memoryLimit,
