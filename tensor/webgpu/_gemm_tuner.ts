@@ -15,12 +15,12 @@ import {
 } from "./_gemm_choice.ts";
 import { gemmName, gemmPlan } from "./_gemm_plans.ts";
 import type { Runtime } from "./_runtime.ts";
-import { timesInTurn } from "./_trial_clock.ts";
+import { findSamples, timesInTurn } from "./_trial_clock.ts";
 
 /** What another way must take at most, in parts of the plain one's time, to be worth it. */
 const WORTHWHILE = 0.97;
 
-/** Ways that take this many times as long as the fastest are tried once only. */
+/** Ways that take this many times as long as the fastest have no turns in the rounds. */
 const HOPELESS = 1.5;
 
 /** How long the trials of one product should take, in milliseconds. */
@@ -136,16 +136,15 @@ async function trial(
     return () => runPlan(runtime, call, plan);
   });
   await runtime.compile(() => runs.forEach((run) => run()));
-  // The first round touches memory for the first time, and is not counted.
-  await timesInTurn(runtime, runs, 1);
-  const once = await timesInTurn(runtime, runs, 1);
+  const samples = await findSamples(runtime, runs);
+  const once = samples.map(({ milliseconds, calls }) => milliseconds / calls);
   const limit = HOPELESS * Math.min(...once);
   const hopeful = [...runs.keys()].filter((i) => i === 0 || once[i] <= limit);
-  const total = hopeful.reduce((sum, i) => sum + once[i], 0);
+  const total = hopeful.reduce((sum, i) => sum + samples[i].milliseconds, 0);
   const rounds = Math.ceil(TRIAL_MILLISECONDS / total);
   const times = await timesInTurn(
     runtime,
-    hopeful.map((i) => runs[i]),
+    hopeful.map((i) => samples[i]),
     Math.min(MAX_ROUNDS, Math.max(MIN_ROUNDS, rounds)),
   );
   const [plain] = times;

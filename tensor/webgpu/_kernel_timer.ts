@@ -25,6 +25,8 @@ export interface KernelTimerOptions {
   readonly gpu: GPUDevice;
   readonly queue: Queue;
   readonly readback: Readback;
+  /** Whether what is submitted of a call at once is timed as one, without what timestamps cost between kernels. */
+  readonly joinsCalls: boolean;
 }
 
 /** Times what goes through a queue, until it is stopped. */
@@ -35,7 +37,11 @@ export class GpuKernelTimer implements KernelTimer, QueueObserver {
   readonly #sets: GPUQuerySet[] = [];
   readonly #spans: Span[] = [];
   readonly #submissions: (Submission & { done: number | undefined })[] = [];
+  /** How many spans there are by the end of each submission. */
+  readonly #spanEnds: number[] = [];
   readonly #waits: Promise<unknown>[] = [];
+  /** What the last span of what is not submitted is timed by. */
+  #open: GPUComputePassTimestampWrites | undefined;
 
   /** Nothing must be recorded that is not submitted. */
   constructor(options: KernelTimerOptions) {
@@ -46,6 +52,10 @@ export class GpuKernelTimer implements KernelTimer, QueueObserver {
 
   timestamps(name: string): GPUComputePassTimestampWrites | undefined {
     if (!this.#clock) return undefined;
+    const { joinsCalls } = this.#options;
+    if (
+      joinsCalls && this.#open && this.#spans.at(-1)?.call === this.call
+    ) return this.#open;
     const index = 2 * this.#spans.length;
     const first = index % SET_QUERIES;
     if (first === 0) {
@@ -57,7 +67,7 @@ export class GpuKernelTimer implements KernelTimer, QueueObserver {
       );
     }
     this.#spans.push({ name, call: this.call });
-    return {
+    return this.#open = {
       querySet: this.#sets[this.#sets.length - 1],
       beginningOfPassWriteIndex: first,
       endOfPassWriteIndex: first + 1,
@@ -72,6 +82,8 @@ export class GpuKernelTimer implements KernelTimer, QueueObserver {
       kernels,
     };
     this.#submissions.push(submission);
+    this.#spanEnds.push(this.#spans.length);
+    this.#open = undefined;
     if (this.#clock) return;
     const done = this.#options.gpu.queue.onSubmittedWorkDone().then(() => {
       submission.done = performance.now();
@@ -99,11 +111,11 @@ export class GpuKernelTimer implements KernelTimer, QueueObserver {
     // on at once: no kernel begins before it is submitted.
     let difference = -Infinity;
     let first = 0;
-    for (const { begin, kernels } of this.#submissions) {
-      if (kernels > 0) {
+    for (const [i, { begin }] of this.#submissions.entries()) {
+      if (this.#spanEnds[i] > first) {
         difference = Math.max(difference, begin - since(2 * first));
       }
-      first += kernels;
+      first = this.#spanEnds[i];
     }
     return this.#spans.map((span, i) => ({
       ...span,

@@ -13,7 +13,7 @@ const MAX_RETIRED_BYTES = 64 * 2 ** 20;
 
 /** Someone who times what goes through a queue. */
 export interface QueueObserver {
-  /** Where the times of a dispatch are written, which then has a pass of its own. */
+  /** Where the times of a dispatch are written; neighbours with the same answer share a pass, others have passes of their own. */
   timestamps(name: string): GPUComputePassTimestampWrites | undefined;
   /** Called behind each submit, with when it began and how many dispatches it has. */
   submitted(begin: number, dispatches: number): void;
@@ -26,6 +26,8 @@ export class Queue {
   readonly #gpu: GPUDevice;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
+  /** Where the times of the open pass are written. */
+  #timestampWrites: GPUComputePassTimestampWrites | undefined;
   #dispatches = 0;
   #retired: GPUBuffer[] = [];
   #retiredBytes = 0;
@@ -49,14 +51,14 @@ export class Queue {
   ): void {
     this.#encoder ??= this.#gpu.createCommandEncoder();
     const timestampWrites = this.observer?.timestamps(pipeline.label);
-    if (timestampWrites !== undefined) this.#endPass();
+    if (timestampWrites !== this.#timestampWrites) this.#endPass();
+    this.#timestampWrites = timestampWrites;
     this.#pass ??= this.#encoder.beginComputePass(
       timestampWrites && { timestampWrites },
     );
     this.#pass.setPipeline(pipeline);
     this.#pass.setBindGroup(0, bindGroup);
     this.#pass.dispatchWorkgroups(x, y);
-    if (timestampWrites !== undefined) this.#endPass();
     if (++this.#dispatches >= MAX_DISPATCHES) this.flush();
   }
 

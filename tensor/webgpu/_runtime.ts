@@ -300,11 +300,16 @@ export class Runtime {
     return this.#pool.bytes;
   }
 
-  /** Begins to time kernels, after all work recorded so far. */
-  async timeKernels(): Promise<GpuKernelTimer> {
+  /**
+   * Begins to time kernels, after all work recorded so far.
+   *
+   * @param joinsCalls Whether kernels of a call are timed together.
+   */
+  async timeKernels(joinsCalls = false): Promise<GpuKernelTimer> {
     await this.synchronize();
     const { gpu, queue } = this;
-    return new GpuKernelTimer({ gpu, queue, readback: this.#readback });
+    const readback = this.#readback;
+    return new GpuKernelTimer({ gpu, queue, readback, joinsCalls });
   }
 
   /** Frees everything. */

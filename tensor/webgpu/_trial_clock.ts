@@ -1,88 +1,140 @@
-/** The clock of trials: timestamp queries where the device has them, else the host's time of many calls. */
+/** The clock of trials: timestamp queries where the device has them, else the host's time until all is done. */
 
 import type { Runtime } from "./_runtime.ts";
 
-/** What many calls must take so that waiting for the device hardly counts, in milliseconds. */
-const WALL_MILLISECONDS = 40;
+/**
+ * How long a sample must be for its ends hardly to count, in milliseconds:
+ * browsers round timestamps to 0.1, and a host waits up to 10 for a device.
+ */
+const TIMESTAMPS_SAMPLE = 5;
+const HOST_SAMPLE = 40;
+
+/** Calls of one sample. */
 const MAX_CALLS = 1024;
 
-/** Rounds that are enough by the host's clock, because each has many calls. */
-const MAX_HOST_ROUNDS = 3;
+/** How many times as many calls a next try has at most: the time of few calls may be rounded to 0. */
+const MAX_GROWTH = 16;
+
+/** A next try should take a little longer than it must. */
+const MARGIN = 1.25;
 
 /** The part of the times that counts: the slowest ones were disturbed. */
 const COUNTING = 0.5;
 
+/** A function that records work, called often enough to be timed. */
+export interface Sample {
+  readonly run: () => void;
+  readonly calls: number;
+  /** What all calls took. */
+  readonly milliseconds: number;
+}
+
+/** Times samples one after the other, in milliseconds. */
+type Clock = (
+  runtime: Runtime,
+  samples: readonly Sample[],
+) => Promise<number[]>;
+
+function hasTimestamps({ gpu }: Runtime): boolean {
+  return gpu.features.has("timestamp-query");
+}
+
+function clockOf(runtime: Runtime): Clock {
+  return hasTimestamps(runtime) ? byTimestamps : byHost;
+}
+
 /**
- * Times functions that record work.
+ * Finds how often functions must be called to be timed.
  *
  * @param runtime The device.
- * @param runs The functions.
- * @param rounds In how many rounds each of them has its turn at most.
+ * @param runs The functions, which record work.
+ * @returns A sample of each.
+ */
+export async function findSamples(
+  runtime: Runtime,
+  runs: readonly (() => void)[],
+): Promise<Sample[]> {
+  const clock = clockOf(runtime);
+  const enough = hasTimestamps(runtime) ? TIMESTAMPS_SAMPLE : HOST_SAMPLE;
+  const samples: Sample[] = runs.map((run) => ({
+    ...{ run, calls: 1, milliseconds: 0 },
+  }));
+  let short = [...samples.keys()];
+  while (short.length > 0) {
+    const tried = short.map((i) => samples[i]);
+    // Twice: the first call finds cold memory, and what else the machine does
+    // must not pass for a long sample.
+    const first = await clock(runtime, tried);
+    const second = await clock(runtime, tried);
+    short = short.filter((i, at) => {
+      const { run, calls } = samples[i];
+      const milliseconds = Math.min(first[at], second[at]);
+      samples[i] = { run, calls, milliseconds };
+      return milliseconds < enough && calls < MAX_CALLS;
+    });
+    for (const i of short) {
+      const { calls, milliseconds } = samples[i];
+      const growth = Math.min(MAX_GROWTH, MARGIN * enough / milliseconds);
+      samples[i] = {
+        ...samples[i],
+        calls: Math.min(MAX_CALLS, Math.ceil(calls * growth)),
+      };
+    }
+  }
+  return samples;
+}
+
+/**
+ * Times samples.
+ *
+ * @param runtime The device.
+ * @param samples What {@linkcode findSamples} found.
+ * @param rounds In how many rounds each of them has its turn.
  * @returns Milliseconds of one call of each.
  */
 export async function timesInTurn(
   runtime: Runtime,
-  runs: readonly (() => void)[],
+  samples: readonly Sample[],
   rounds: number,
 ): Promise<number[]> {
-  const times = runtime.gpu.features.has("timestamp-query")
-    ? await byTimestamps(runtime, runs, rounds)
-    : await byHost(runtime, runs, Math.min(rounds, MAX_HOST_ROUNDS));
-  return times.map((own) => {
-    const counting = own.toSorted((a, b) => a - b)
-      .slice(0, Math.ceil(COUNTING * own.length));
-    return counting.reduce((sum, time) => sum + time, 0) / counting.length;
-  });
+  const clock = clockOf(runtime);
+  const times: number[][] = [];
+  for (let round = 0; round < rounds; round++) {
+    times.push(await clock(runtime, samples));
+  }
+  const counted = Math.ceil(COUNTING * rounds);
+  return samples.map(({ calls }, i) =>
+    times.map((round) => round[i]).sort((a, b) => a - b).slice(0, counted)
+      .reduce((sum, time) => sum + time, 0) / (counted * calls)
+  );
 }
 
 async function byTimestamps(
   runtime: Runtime,
-  runs: readonly (() => void)[],
-  rounds: number,
-): Promise<number[][]> {
-  const timer = await runtime.timeKernels();
-  for (let round = 0; round < rounds; round++) {
-    for (const [i, run] of runs.entries()) {
-      timer.call = round * runs.length + i;
-      run();
-    }
+  samples: readonly Sample[],
+): Promise<number[]> {
+  const timer = await runtime.timeKernels(true);
+  for (const [i, { run, calls }] of samples.entries()) {
+    timer.call = i;
+    for (let call = 0; call < calls; call++) run();
   }
   const { kernels = [] } = await timer.stop();
-  const times = runs.map(() => new Array<number>(rounds).fill(0));
-  for (const { call, milliseconds } of kernels) {
-    times[call % runs.length][Math.floor(call / runs.length)] += milliseconds;
-  }
+  const times = samples.map(() => 0);
+  for (const { call, milliseconds } of kernels) times[call] += milliseconds;
   return times;
 }
 
 async function byHost(
   runtime: Runtime,
-  runs: readonly (() => void)[],
-  rounds: number,
-): Promise<number[][]> {
-  const timed = async (run: () => void, calls: number) => {
-    await runtime.synchronize();
+  samples: readonly Sample[],
+): Promise<number[]> {
+  const times: number[] = [];
+  await runtime.synchronize();
+  for (const { run, calls } of samples) {
     const start = performance.now();
     for (let call = 0; call < calls; call++) run();
     await runtime.synchronize();
-    return performance.now() - start;
-  };
-  const calls: number[] = [];
-  for (const run of runs) {
-    let count = 1;
-    // Twice: what else the machine does must not pass for a long run.
-    while (
-      count < MAX_CALLS &&
-      (await timed(run, count) < WALL_MILLISECONDS ||
-        await timed(run, count) < WALL_MILLISECONDS)
-    ) count *= 4;
-    calls.push(count);
-  }
-  const times: number[][] = runs.map(() => []);
-  for (let round = 0; round < rounds; round++) {
-    for (const [i, run] of runs.entries()) {
-      times[i].push(await timed(run, calls[i]) / calls[i]);
-    }
+    times.push(performance.now() - start);
   }
   return times;
 }
