@@ -249,7 +249,8 @@ export class Device implements AsyncDisposable {
    *
    * As with {@linkcode Device.warmup}, the function is called but its kernels
    * are not run. Trials take from some tenths of a second to seconds for each
-   * size of product, and memory for one product's operands.
+   * size of product, and memory for one product's operands. Ways that fail on
+   * the device are left out.
    *
    * @param run For instance the passes of a training step.
    * @param options Who is told of products.

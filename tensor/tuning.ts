@@ -30,9 +30,9 @@ export interface TunedProduct {
   readonly way: string;
   /** What it takes in the fastest way. */
   readonly milliseconds: number;
-  /** What it takes in the way that is chosen without trials. */
+  /** What it takes in the way that is chosen without trials; the same if the device cannot compute it in that way. */
   readonly plainMilliseconds: number;
-  /** How many products were tried, with this one. */
+  /** How many products were tried, with this one and those that the device could not compute in any way. */
   readonly done: number;
   /** How many there are. */
   readonly total: number;

@@ -31,11 +31,13 @@ const MAX_ROUNDS = 25;
 /**
  * Finds out which products a function computes, tries those that nothing is
  * known of, and lets the device compute them in the fastest way from then on.
- * Nothing of the function is run on the device.
+ * Nothing of the function is run on the device. Ways that it cannot compute a
+ * product by are left out, and products that it cannot try.
  *
  * @param runtime The device.
  * @param run The function.
  * @param onProduct Told of each product.
+ * @throws {DeviceLostError} If the device was lost.
  */
 export async function tuneGemms(
   runtime: Runtime,
@@ -50,13 +52,16 @@ export async function tuneGemms(
   const calls = await recorded(runtime, run);
   let done = 0;
   for (const [name, call] of calls) {
-    const { choice, ...times } = await tuneGemm(runtime, call);
+    const found = await unlessItFails(runtime, () => tuneGemm(runtime, call));
+    done++;
+    if (found === undefined) continue;
+    const { choice, ...times } = found;
     runtime.gemmPlans.setTuned(name, choice);
     onProduct({
       name,
       way: formatChoice(choice),
       ...times,
-      done: ++done,
+      done,
       total: calls.size,
     });
   }
@@ -82,6 +87,25 @@ async function recorded(
   return calls;
 }
 
+/**
+ * Tries something that the device may not be able to do: compilers, drivers
+ * and memory differ, and fail in ways of their own.
+ *
+ * @returns What it gives; `undefined` if it fails.
+ * @throws {DeviceLostError} If the device was lost.
+ */
+async function unlessItFails<T>(
+  runtime: Runtime,
+  action: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await action();
+  } catch {
+    await runtime.recover();
+    return undefined;
+  }
+}
+
 /** The fastest way, and its time and the plain one's. */
 interface Found {
   readonly choice: GemmChoice;
@@ -89,7 +113,10 @@ interface Found {
   readonly plainMilliseconds: number;
 }
 
-async function tuneGemm(runtime: Runtime, recorded: GemmCall): Promise<Found> {
+async function tuneGemm(
+  runtime: Runtime,
+  recorded: GemmCall,
+): Promise<Found | undefined> {
   const buffers: GpuBuffer[] = [];
   const own = (view: GpuView): GpuView => {
     // Of its place in its buffer only the alignment counts.
@@ -113,33 +140,48 @@ async function tuneGemm(runtime: Runtime, recorded: GemmCall): Promise<Found> {
     };
     const shapes = gemmCandidates(call.sizes, runtime.traits);
     const first = await trial(runtime, call, shapes);
+    if (first === undefined) return undefined;
     const splits = splitCandidates(call.sizes, first.choice);
     if (splits.length === 1) return first;
     const [plain] = shapes;
     // The first of the splits is the choice itself.
     const others = first.choice === plain ? splits : [plain, ...splits];
-    return await trial(runtime, call, others);
+    return await unlessItFails(runtime, () => trial(runtime, call, others)) ??
+      first;
   } finally {
     for (const buffer of buffers) runtime.free(buffer);
+    runtime.trim();
   }
 }
 
-/** Tries ways in turn, the plain one first, which wins unless another is clearly faster. */
+/** A way to compute a product, and what does it. */
+interface Way {
+  readonly choice: GemmChoice;
+  readonly run: () => void;
+}
+
+/** Tries ways in turn, the plain one first, which wins unless another is clearly faster; `undefined` if none works. */
 async function trial(
   runtime: Runtime,
   call: GemmCall,
   choices: readonly GemmChoice[],
-): Promise<Found> {
+): Promise<Found | undefined> {
   const flags = flagsOf(call);
-  const runs = choices.map((choice) => {
-    const plan = gemmPlan(call.source, flags, choice);
-    return () => runPlan(runtime, call, plan);
-  });
-  await runtime.compile(() => runs.forEach((run) => run()));
-  const samples = await findSamples(runtime, runs);
+  const ways = await working(
+    runtime,
+    choices.map((choice) => {
+      const plan = gemmPlan(call.source, flags, choice);
+      return { choice, run: () => runPlan(runtime, call, plan) };
+    }),
+  );
+  const isPlain = ({ choice }: Way) => choice === choices[0];
+  const samples = await findSamples(runtime, ways.map(({ run }) => run));
   const once = samples.map(({ milliseconds, calls }) => milliseconds / calls);
   const limit = HOPELESS * Math.min(...once);
-  const hopeful = [...runs.keys()].filter((i) => i === 0 || once[i] <= limit);
+  const hopeful = [...ways.keys()].filter((i) =>
+    isPlain(ways[i]) || once[i] <= limit
+  );
+  if (hopeful.length === 0) return undefined;
   const total = hopeful.reduce((sum, i) => sum + samples[i].milliseconds, 0);
   const rounds = Math.ceil(TRIAL_MILLISECONDS / total);
   const times = await timesInTurn(
@@ -147,12 +189,33 @@ async function trial(
     hopeful.map((i) => samples[i]),
     Math.min(MAX_ROUNDS, Math.max(MIN_ROUNDS, rounds)),
   );
-  const [plain] = times;
   const least = Math.min(...times);
-  const best = least < WORTHWHILE * plain ? times.indexOf(least) : 0;
+  const fastest = times.indexOf(least);
+  // If the plain way does not work, it is not there.
+  const plain = hopeful.findIndex((i) => isPlain(ways[i]));
+  const best = least >= WORTHWHILE * times[plain] ? plain : fastest;
   return {
-    choice: choices[hopeful[best]],
+    choice: ways[hopeful[best]].choice,
     milliseconds: times[best],
-    plainMilliseconds: plain,
+    plainMilliseconds: times[plain] ?? least,
   };
+}
+
+/** Those of some ways that the device can compute a product by, compiled. */
+async function working(runtime: Runtime, ways: readonly Way[]): Promise<Way[]> {
+  const works = async (some: readonly Way[]) => {
+    const run = () => some.forEach(({ run }) => run());
+    await runtime.compile(run);
+    run();
+    await runtime.synchronize();
+    return some;
+  };
+  const all = await unlessItFails(runtime, () => works(ways));
+  if (all !== undefined) return [...all];
+  // Errors come late, and do not say whose they are.
+  const found: Way[] = [];
+  for (const way of ways) {
+    found.push(...await unlessItFails(runtime, () => works([way])) ?? []);
+  }
+  return found;
 }

@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { ArgumentError, DeviceError } from "../errors.ts";
+import { ArgumentError, DeviceError, DeviceLostError } from "../errors.ts";
 import type { TunedProduct, Tuning } from "../tuning.ts";
 import type { WebGpuBackend } from "./backend.ts";
 import { openWebGpuBackend } from "./backend.ts";
@@ -157,9 +157,11 @@ testOnWebGpu(
   "tune() tries each product once, and keeps what it finds",
   async (backend) => {
     const { run, read } = smallProduct(backend);
+    const { reservedBytes } = backend.runtime;
     const told: TunedProduct[] = [];
     const onProduct = (product: TunedProduct) => told.push(product);
     const tuning = await backend.tune(() => (run(), run()), { onProduct });
+    assertEquals(backend.runtime.reservedBytes, reservedBytes);
     const [product] = told;
     assertEquals([told.length, product.name, product.done, product.total], [
       ...[1, NAME, 1, 1],
@@ -236,4 +238,174 @@ testOnWebGpu(
     await timer.stop();
   },
   { limits: "default" },
+);
+
+/** A product that ways with partial results are tried for. */
+const DEEP = layoutOf(16, 16, 4096, 0);
+
+function deepProduct({ runtime }: WebGpuBackend) {
+  const twins = new Twins(runtime);
+  const a = twins.random([16, 4096]);
+  const b = twins.random([4096, 16]);
+  const out = twins.output([16, 16]);
+  const none = [undefined, undefined] as const;
+  return {
+    run: () => matmul(runtime, a.gpu, b.gpu, out.gpu, DEEP, ...none),
+    async check() {
+      twins.reference.matmul(
+        ...[a.reference, b.reference, out.reference, DEEP] as const,
+        ...none,
+      );
+      matmul(runtime, a.gpu, b.gpu, out.gpu, DEEP, ...none);
+      await twins.assertClose(out, 2 ** -24 * 4096, "after trials");
+    },
+  };
+}
+
+/** What can be wrong with shaders, each as a function that injures those with such a code. */
+const FAULTS = {
+  "are not compiled": (gpu: GPUDevice, isFaulty: (code: string) => boolean) => {
+    gpu.createShaderModule = ({ code, ...rest }) =>
+      GPUDevice.prototype.createShaderModule.call(gpu, {
+        ...{ ...rest, code: isFaulty(code) ? "faulty" : code },
+      });
+  },
+  "fail when they run": (
+    gpu: GPUDevice,
+    isFaulty: (code: string) => boolean,
+  ) => {
+    const faulty = new WeakSet<GPUShaderModule>();
+    const { createShaderModule, createComputePipelineAsync } =
+      GPUDevice.prototype;
+    gpu.createShaderModule = (descriptor) => {
+      const module = createShaderModule.call(gpu, descriptor);
+      if (isFaulty(descriptor.code)) faulty.add(module);
+      return module;
+    };
+    // It wants other buffers than it is given.
+    const code = `@group(0) @binding(7) var<uniform> x: u32;
+@compute @workgroup_size(1) fn main() { _ = x; }`;
+    gpu.createComputePipelineAsync = (descriptor) => {
+      const compute = { module: createShaderModule.call(gpu, { code }) };
+      return createComputePipelineAsync.call(
+        gpu,
+        faulty.has(descriptor.compute.module)
+          ? { layout: "auto", compute }
+          : descriptor,
+      );
+    };
+  },
+};
+
+for (const [name, injure] of Object.entries(FAULTS)) {
+  testOnWebGpu(
+    `tune() leaves out ways that ${name}, also the usual one`,
+    async (backend) => {
+      const { run, read } = smallProduct(backend);
+      const products: string[] = [];
+      injure(backend.runtime.gpu, (code) => {
+        // Operands are filled by other kernels.
+        if (!code.includes("fn a_load")) return false;
+        if (!products.includes(code)) products.push(code);
+        return products.indexOf(code) % 2 === 0;
+      });
+      const told: TunedProduct[] = [];
+      await backend.tune(run, { onProduct: (product) => told.push(product) });
+      assertEquals(products.length >= 2, true, `${products.length}`);
+      const sizes = { problems: 1, m: 96, n: 4, rowsAlike: 96, segments: 1 };
+      const { traits } = backend.runtime;
+      const [plain] = gemmCandidates({ ...sizes, length: 300 }, traits);
+      assertEquals(told.map(({ name }) => name), [NAME]);
+      assertNotEquals(told[0].way, formatChoice(plain));
+      assertEquals(told[0].milliseconds, told[0].plainMilliseconds);
+      run();
+      const result = new Float32Array((await read()).buffer);
+      assertEquals(result.every(Number.isFinite), true);
+    },
+    { limits: "native" },
+  );
+}
+
+testOnWebGpu(
+  "tune() leaves out ways that there is no memory for, and goes on without what they left",
+  async (backend) => {
+    const { run, check } = deepProduct(backend);
+    const { gpu } = backend.runtime;
+    const { createBuffer } = gpu;
+    let failed = 0;
+    // Once there is none for the usual 8 partial results of 1 KiB, never for 16.
+    gpu.createBuffer = (descriptor) => {
+      const { size } = descriptor;
+      const fails = size === 2 ** 14 || (size === 2 ** 13 && failed === 0);
+      if (fails) failed++;
+      return createBuffer.call(
+        gpu,
+        fails ? { ...descriptor, usage: 0 } : descriptor,
+      );
+    };
+    const told: TunedProduct[] = [];
+    await backend.tune(run, { onProduct: (product) => told.push(product) });
+    assertEquals(failed > 1, true);
+    assertEquals(told.map(({ way }) => way.endsWith("1x16")), [false]);
+    gpu.createBuffer = createBuffer;
+    const [name] = backend.runtime.gemmPlans.tuned.keys();
+    const choice = backend.runtime.gemmPlans.tuned.get(name)!;
+    backend.runtime.gemmPlans.setTuned(name, { ...choice, lengthSplits: 16 });
+    await check();
+  },
+  { limits: "native" },
+);
+
+testOnWebGpu(
+  "tune() keeps what it found before products that nothing works for",
+  async (backend) => {
+    const small = smallProduct(backend);
+    const deep = deepProduct(backend);
+    const { gpu } = backend.runtime;
+    const found: string[] = [];
+    const onProduct = ({ name }: TunedProduct) => {
+      found.push(name);
+      gpu.createShaderModule = ({ code: _, ...rest }) =>
+        GPUDevice.prototype.createShaderModule.call(gpu, {
+          ...{ ...rest, code: "faulty" },
+        });
+    };
+    const tuning = await backend.tune(() => (small.run(), deep.run()), {
+      onProduct,
+    });
+    assertEquals(Object.keys(waysOf(tuning)), [NAME]);
+    assertEquals(found, [NAME]);
+  },
+  { limits: "native" },
+);
+
+testOnWebGpu(
+  "tune() leaves no clock behind that fails",
+  async (backend) => {
+    const { run } = smallProduct(backend);
+    const { gpu, queue } = backend.runtime;
+    if (!gpu.features.has("timestamp-query")) return;
+    gpu.createQuerySet = () => {
+      throw new Error("there are no queries left");
+    };
+    assertEquals(waysOf(await backend.tune(run, {})), {});
+    assertEquals(queue.observer, undefined);
+  },
+  { limits: "native" },
+);
+
+testOnWebGpu(
+  "tune() ends with a named error when the device is lost",
+  async (backend) => {
+    const { run } = smallProduct(backend);
+    const { gpu } = backend.runtime;
+    gpu.createComputePipelineAsync = (descriptor) => {
+      gpu.destroy();
+      return GPUDevice.prototype.createComputePipelineAsync.call(
+        ...[gpu, descriptor] as const,
+      );
+    };
+    await assertRejects(() => backend.tune(run, {}), DeviceLostError);
+  },
+  { limits: "native" },
 );

@@ -80,8 +80,23 @@ export class Health {
     const error = this.#outOfMemory
       ? new OutOfMemoryError(`The webgpu device ran out of memory: ${text}`)
       : new DeviceError(`The webgpu device failed: ${text}`);
+    this.#forget();
+    throw error;
+  }
+
+  /**
+   * Forgets what went wrong, and what is about to become known of it.
+   *
+   * @throws {DeviceLostError} If the device was lost.
+   */
+  async recover(): Promise<void> {
+    await this.settle();
+    this.checkAlive();
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#messages = [];
     this.#outOfMemory = false;
-    throw error;
   }
 }

@@ -277,6 +277,20 @@ export class Runtime {
     this.#health.check();
   }
 
+  /**
+   * Goes on after a failure that may concern what was tried, and nothing else.
+   *
+   * @throws {DeviceLostError} If the device was lost.
+   */
+  async recover(): Promise<void> {
+    // Whoever timed it does not come to stop.
+    this.queue.observer = undefined;
+    await this.synchronize().catch(() => {/* it is known that it failed */});
+    await this.#health.recover();
+    // Where there was no memory, unused buffers have none.
+    this.trim();
+  }
+
   /** Compiles the kernels of a function, which are not run, and waits for that. */
   async compile(run: () => unknown): Promise<void> {
     this.#health.checkAlive();
