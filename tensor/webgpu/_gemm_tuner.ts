@@ -15,7 +15,7 @@ import {
 } from "./_gemm_choice.ts";
 import { gemmName, gemmPlan } from "./_gemm_plans.ts";
 import type { Runtime } from "./_runtime.ts";
-import { findSamples, timesInTurn } from "./_trial_clock.ts";
+import { findSamples, refined, timesInTurn } from "./_trial_clock.ts";
 
 /** What another way must take at most, in parts of the plain one's time, to be worth it. */
 const WORTHWHILE = 0.97;
@@ -182,11 +182,12 @@ async function trial(
     isPlain(ways[i]) || once[i] <= limit
   );
   if (hopeful.length === 0) return undefined;
-  const total = hopeful.reduce((sum, i) => sum + samples[i].milliseconds, 0);
+  const longer = refined(runtime, hopeful.map((i) => samples[i]));
+  const total = longer.reduce((sum, sample) => sum + sample.milliseconds, 0);
   const rounds = Math.ceil(TRIAL_MILLISECONDS / total);
   const times = await timesInTurn(
     runtime,
-    hopeful.map((i) => samples[i]),
+    longer,
     Math.min(MAX_ROUNDS, Math.max(MIN_ROUNDS, rounds)),
   );
   const least = Math.min(...times);

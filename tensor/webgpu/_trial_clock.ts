@@ -3,11 +3,12 @@
 import type { Runtime } from "./_runtime.ts";
 
 /**
- * How long a sample must be for its ends hardly to count, in milliseconds:
- * browsers round timestamps to 0.1, and a host waits up to 10 for a device.
+ * How long samples must be, in milliseconds, to tell good ways from bad ones
+ * and to tell good ones apart. Browsers round timestamps to 0.1, and a host
+ * waits up to 10 for a device.
  */
-const TIMESTAMPS_SAMPLE = 5;
-const HOST_SAMPLE = 40;
+const TIMESTAMPS = { rough: 1, fine: 5 };
+const HOST = { rough: 40, fine: 40 };
 
 /** Calls of one sample. */
 const MAX_CALLS = 1024;
@@ -43,8 +44,20 @@ function clockOf(runtime: Runtime): Clock {
   return hasTimestamps(runtime) ? byTimestamps : byHost;
 }
 
+function lengthsOf(runtime: Runtime): typeof HOST {
+  return hasTimestamps(runtime) ? TIMESTAMPS : HOST;
+}
+
+/** A sample that would take so long, or as it is if that is longer. */
+function lengthened(sample: Sample, length: number, maxGrowth: number): Sample {
+  const { run, calls, milliseconds } = sample;
+  const growth = Math.min(maxGrowth, Math.max(1, length / milliseconds));
+  const more = Math.min(MAX_CALLS, Math.ceil(calls * growth));
+  return { run, calls: more, milliseconds: milliseconds * more / calls };
+}
+
 /**
- * Finds how often functions must be called to be timed.
+ * Finds how often functions must be called to be timed roughly.
  *
  * @param runtime The device.
  * @param runs The functions, which record work.
@@ -55,7 +68,7 @@ export async function findSamples(
   runs: readonly (() => void)[],
 ): Promise<Sample[]> {
   const clock = clockOf(runtime);
-  const enough = hasTimestamps(runtime) ? TIMESTAMPS_SAMPLE : HOST_SAMPLE;
+  const { rough } = lengthsOf(runtime);
   const samples: Sample[] = runs.map((run) => ({
     ...{ run, calls: 1, milliseconds: 0 },
   }));
@@ -64,31 +77,40 @@ export async function findSamples(
     const tried = short.map((i) => samples[i]);
     // Twice: the first call finds cold memory, and what else the machine does
     // must not pass for a long sample.
-    const first = await clock(runtime, tried);
-    const second = await clock(runtime, tried);
+    const times = await clock(runtime, [...tried, ...tried]);
     short = short.filter((i, at) => {
       const { run, calls } = samples[i];
-      const milliseconds = Math.min(first[at], second[at]);
+      const milliseconds = Math.min(times[at], times[at + tried.length]);
       samples[i] = { run, calls, milliseconds };
-      return milliseconds < enough && calls < MAX_CALLS;
+      return milliseconds < rough && calls < MAX_CALLS;
     });
     for (const i of short) {
-      const { calls, milliseconds } = samples[i];
-      const growth = Math.min(MAX_GROWTH, MARGIN * enough / milliseconds);
-      samples[i] = {
-        ...samples[i],
-        calls: Math.min(MAX_CALLS, Math.ceil(calls * growth)),
-      };
+      samples[i] = lengthened(samples[i], MARGIN * rough, MAX_GROWTH);
     }
   }
   return samples;
 }
 
 /**
- * Times samples.
+ * Makes samples so long that they can be timed exactly.
  *
  * @param runtime The device.
  * @param samples What {@linkcode findSamples} found.
+ * @returns Samples with more calls, and what they will take.
+ */
+export function refined(
+  runtime: Runtime,
+  samples: readonly Sample[],
+): Sample[] {
+  const { fine } = lengthsOf(runtime);
+  return samples.map((sample) => lengthened(sample, fine, MAX_GROWTH));
+}
+
+/**
+ * Times samples.
+ *
+ * @param runtime The device.
+ * @param samples The samples.
  * @param rounds In how many rounds each of them has its turn.
  * @returns Milliseconds of one call of each.
  */
@@ -97,14 +119,12 @@ export async function timesInTurn(
   samples: readonly Sample[],
   rounds: number,
 ): Promise<number[]> {
-  const clock = clockOf(runtime);
-  const times: number[][] = [];
-  for (let round = 0; round < rounds; round++) {
-    times.push(await clock(runtime, samples));
-  }
+  const turns = Array.from({ length: rounds }, () => samples).flat();
+  const times = await clockOf(runtime)(runtime, turns);
   const counted = Math.ceil(COUNTING * rounds);
   return samples.map(({ calls }, i) =>
-    times.map((round) => round[i]).sort((a, b) => a - b).slice(0, counted)
+    times.filter((_, turn) => turn % samples.length === i)
+      .sort((a, b) => a - b).slice(0, counted)
       .reduce((sum, time) => sum + time, 0) / (counted * calls)
   );
 }
