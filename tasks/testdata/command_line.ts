@@ -43,11 +43,18 @@ export function programArguments(
   ];
 }
 
+/** Environment variables by their names. */
+type Environment = Readonly<Record<string, string>>;
+
 /** A program of `tasks/cli`, with the permissions of its task. */
-export function program(name: string, args: readonly string[]): Deno.Command {
+export function program(
+  name: string,
+  args: readonly string[],
+  env: Environment = {},
+): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args: programArguments(name, args),
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
     stdout: "piped",
     stderr: "piped",
   });
@@ -57,8 +64,9 @@ export function program(name: string, args: readonly string[]): Deno.Command {
 export async function runProgram(
   name: string,
   args: readonly string[],
+  env?: Environment,
 ): Promise<Ended> {
-  const { code, stdout, stderr } = await program(name, args).output();
+  const { code, stdout, stderr } = await program(name, args, env).output();
   const decoder = new TextDecoder();
   return { code, out: decoder.decode(stdout), error: decoder.decode(stderr) };
 }
@@ -68,8 +76,9 @@ export async function interruptProgram(
   name: string,
   args: readonly string[],
   text: string,
+  env?: Environment,
 ): Promise<Ended> {
-  const child = program(name, args).spawn();
+  const child = program(name, args, env).spawn();
   let out = "";
   const error = new Response(child.stderr).text();
   let isInterrupted = false;
