@@ -295,10 +295,16 @@ export class Device implements AsyncDisposable {
     this.backend.close();
   }
 
-  /** The same as {@linkcode Device.close}, for `await using`. */
-  [Symbol.asyncDispose](): Promise<void> {
+  /**
+   * {@linkcode Device.close} when all that was begun is done, for `await using`.
+   * A process that ends while an emulated GPU still compiles or computes can
+   * crash.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    // Whoever needs a result has been told of errors; and another error may be on its way.
+    await this.backend.synchronize().catch(() => {});
     this.close();
-    return Promise.resolve();
   }
 
   static {

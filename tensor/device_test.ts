@@ -150,3 +150,21 @@ cpu.test("operations refuse float16 where it is not computed with", (device) => 
     'Cannot run "add" on Tensor(float16 [2], made by "full"): the cpu device computes with float32 and only stores float16; cast it first',
   );
 });
+
+Deno.test("`await using` closes a device when its work is done, also if that fails", async () => {
+  const device = await openDevice("reference");
+  const { backend } = device;
+  const calls: string[] = [];
+  backend.synchronize = () => {
+    calls.push("synchronize");
+    return Promise.reject(new DeviceError("too late"));
+  };
+  const close = backend.close.bind(backend);
+  backend.close = () => {
+    calls.push("close");
+    close();
+  };
+  await device[Symbol.asyncDispose]();
+  await device[Symbol.asyncDispose]();
+  assertEquals(calls, ["synchronize", "close"]);
+});
