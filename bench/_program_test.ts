@@ -1,17 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { runProgram } from "./_run_program.ts";
 
 const { state } = await Deno.permissions.query({ name: "run" });
 const ignore = state !== "granted";
-
-async function run(name: string, ...args: string[]) {
-  const path = new URL(`./${name}.ts`, import.meta.url).pathname;
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", path, ...args],
-    env: { NO_COLOR: "1" },
-  }).output();
-  const text = new TextDecoder();
-  return { code, out: text.decode(stdout), err: text.decode(stderr) };
-}
 
 Deno.test(
   "programs of bench end with 2 when an option cannot be used, and name it",
@@ -50,7 +41,7 @@ Deno.test(
       ["hardware", ["--typo"], 'Cannot use "--typo": there is no such option'],
     ];
     for (const [name, args, message] of cases) {
-      const { code, out, err } = await run(name, ...args);
+      const { code, out, err } = await runProgram(name, args);
       assertStringIncludes(err, `UsageError: ${message}`);
       assertEquals([code, out, err.trim().split("\n").length], [2, "", 1], err);
     }
@@ -61,7 +52,7 @@ Deno.test("programs of bench have a help that fits a terminal", {
   ignore,
 }, async () => {
   for (const name of ["main", "profile", "peers", "hardware"]) {
-    const { code, out } = await run(name, "--help");
+    const { code, out } = await runProgram(name, ["--help"]);
     assertEquals(code, 0);
     assertStringIncludes(out, "\n  --help  ");
     assert(out.split("\n").every((line) => line.length <= 80), out);

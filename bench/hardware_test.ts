@@ -2,6 +2,7 @@ import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { openDevice } from "@cram/tensor";
 import { findAdapter } from "../tensor/webgpu/mod.ts";
 import type { CramEntry, HardwareResults } from "./_hardware_report.ts";
+import { runProgram } from "./_run_program.ts";
 
 const permitted = async (...names: Deno.PermissionName[]) => {
   const states = await Promise.all(
@@ -12,15 +13,8 @@ const permitted = async (...names: Deno.PermissionName[]) => {
 const ignore = !await permitted("run", "read", "write") ||
   await findAdapter({}) === undefined;
 
-async function run(...args: string[]) {
-  const path = new URL("./hardware.ts", import.meta.url).pathname;
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", path, ...args],
-    env: { CRAM_PYTHON: "" },
-  }).output();
-  const text = new TextDecoder();
-  return { code, out: text.decode(stdout), err: text.decode(stderr) };
-}
+const run = (...args: string[]) =>
+  runProgram("hardware", args, { CRAM_PYTHON: "" });
 
 Deno.test("bench:hardware times small works, as a table and as JSON", {
   ignore,

@@ -28,7 +28,7 @@ export async function checkWeightsTask(
   await using file = await openSafetensors(path);
   const other = task === "images" ? "questions" : "images";
   const has = (pattern: RegExp): boolean =>
-    file.entries.keys().some((name) => pattern.test(name));
+    [...file.entries.keys()].some((name) => pattern.test(name));
   if (has(WEIGHTS[task]) || !has(WEIGHTS[other])) return;
   throw new CheckpointError(
     `Cannot use "${path}" for ${task}: its weights are those of a model for ${other}`,
