@@ -21,7 +21,17 @@ import {
 import type { Runtime } from "./_runtime.ts";
 import { wgslFunctions } from "./_wgsl_math.ts";
 
-const WORKGROUP_SIZE = 64;
+/** How much a workgroup of an elementwise kernel does: invocations, and vectors of four elements that each computes. */
+const NARROW = { workgroupSize: 64, vectors: 1 };
+
+/**
+ * The same for many elements on a software adapter. What these do for each
+ * workgroup and invocation (llvmpipe allocates memory) takes as long as some
+ * loads. They also run both ways of a branch, so that code for a last vector
+ * takes time for each one: here, all are whole. It takes longer to compile.
+ */
+const WIDE = { workgroupSize: 256, vectors: 2 };
+const WIDE_FROM = 2 ** 16;
 
 /** WGSL expressions of `a`. */
 const FLOAT_UNARY: Readonly<Partial<Record<UnaryOp, string>>> = {
@@ -137,15 +147,19 @@ interface ElementFunction {
 }
 
 /**
- * A kernel that computes a function of elements. Four elements an invocation
- * where every operand's last stride is 0 or 1 and rows are multiples of 4 or
- * there is one row; else one.
+ * A kernel that computes a function of elements: vectors of four where every
+ * operand's last stride is 0 or 1 and rows are multiples of 4 or there is one
+ * row; else one an invocation.
+ *
+ * @param wide Whether there are whole vectors only, and many.
  */
 function elementwiseKernel(
   { name, expression, types, outType, parameters }: ElementFunction,
   modes: readonly Mode[],
   rank: number,
+  wide: boolean,
 ): Kernel {
+  const { workgroupSize, vectors } = wide ? WIDE : NARROW;
   const vector = !modes.includes("s");
   const operands: Record<string, OperandSpec> = {};
   const uniforms: Record<string, ElementType> = { size: "u32", ...parameters };
@@ -187,30 +201,25 @@ function elementwiseKernel(
     `apply(${names.map((n) => `${n}4.${c}`).join(", ")})`
   ).join(", ");
   return {
-    name: [name, modes.join(""), rank].join("-"),
+    name: [name, modes.join(""), rank, ...(wide ? ["wide"] : [])].join("-"),
     operands,
     uniforms,
-    workgroupSize: WORKGROUP_SIZE,
+    workgroupSize,
     declarations: `${wgslFunctions(expression)}
 fn apply(${list}) -> ${outType} {
   return ${expression};
 }`,
     body: vector
-      ? `
-  let i = index * 4u;
-  if (i >= u.size) {
-    return;
-  }
+      ? Array.from({ length: vectors }, (_, k) => `
+  {
+    let i = (index * ${vectors}u + ${k}u) * 4u;
+    if (i < u.size) {
 ${rank === 1 ? "" : offsetSource(tensors, rank)}
-${names.map((n, i) => `  let ${n}4 = ${values[i]};`).join("\n")}
-  let result = vec4<${outType}>(${applied});
-  if (i + 4u <= u.size) {
-    out_store4(i, result);
-  } else {
-    for (var j = 0u; i + j < u.size; j++) {
-      out_store(i + j, result[j]);
+${names.map((n, i) => `      let ${n}4 = ${values[i]};`).join("\n")}
+      let result = vec4<${outType}>(${applied});
+      ${wide ? "out_store4(i, result);" : LAST_STORES}
     }
-  }`
+  }`).join("")
       : `
   let i = index;
   if (i >= u.size) {
@@ -220,6 +229,15 @@ ${offsetSource(tensors, rank)}
   out_store(i, apply(${scalars.join(", ")}));`,
   };
 }
+
+/** Statements that store the last vector as far as it is there. */
+const LAST_STORES = `if (i + 4u <= u.size) {
+        out_store4(i, result);
+      } else {
+        for (var j = 0u; i + j < u.size; j++) {
+          out_store(i + j, result[j]);
+        }
+      }`;
 
 /** Statements that turn element `i` of the result into offsets `a_at`, … of the operands. */
 function offsetSource(tensors: readonly string[], rank: number): string {
@@ -239,21 +257,23 @@ function offsetSource(tensors: readonly string[], rank: number): string {
   return lines.join("\n");
 }
 
-const unaryKernel = kernelFamily((op: UnaryOp, type: ElementType): Kernel =>
-  elementwiseKernel(
-    {
-      name: `${op}-${type}`,
-      expression: pick(
-        { f32: FLOAT_UNARY, i32: INTEGER_UNARY, u32: UNSIGNED_UNARY }[type],
-        op,
-        type,
-      ),
-      types: [type],
-      outType: op === "isNaN" ? "u32" : type,
-    },
-    ["1"],
-    1,
-  )
+const unaryKernel = kernelFamily(
+  (op: UnaryOp, type: ElementType, wide: boolean): Kernel =>
+    elementwiseKernel(
+      {
+        name: `${op}-${type}`,
+        expression: pick(
+          { f32: FLOAT_UNARY, i32: INTEGER_UNARY, u32: UNSIGNED_UNARY }[type],
+          op,
+          type,
+        ),
+        types: [type],
+        outType: op === "isNaN" ? "u32" : type,
+      },
+      ["1"],
+      1,
+      wide,
+    ),
 );
 
 const COMPARISONS: ReadonlySet<BinaryOp> = new Set([
@@ -266,7 +286,13 @@ const COMPARISONS: ReadonlySet<BinaryOp> = new Set([
 ]);
 
 const binaryKernel = kernelFamily(
-  (op: BinaryOp, type: ElementType, modes: string, rank: number): Kernel =>
+  (
+    op: BinaryOp,
+    type: ElementType,
+    modes: string,
+    rank: number,
+    wide: boolean,
+  ): Kernel =>
     elementwiseKernel(
       {
         name: `${op}-${type}`,
@@ -280,11 +306,17 @@ const binaryKernel = kernelFamily(
       },
       [...modes] as Mode[],
       rank,
+      wide,
     ),
 );
 
 const whereKernel = kernelFamily(
-  (type: ElementType, modes: string, rank: number): Kernel =>
+  (
+    type: ElementType,
+    modes: string,
+    rank: number,
+    wide: boolean,
+  ): Kernel =>
     elementwiseKernel(
       {
         name: `where-${type}`,
@@ -294,10 +326,11 @@ const whereKernel = kernelFamily(
       },
       [...modes] as Mode[],
       rank,
+      wide,
     ),
 );
 
-const clipKernel = kernelFamily((type: ElementType): Kernel =>
+const clipKernel = kernelFamily((type: ElementType, wide: boolean): Kernel =>
   elementwiseKernel(
     {
       name: `clip-${type}`,
@@ -310,6 +343,7 @@ const clipKernel = kernelFamily((type: ElementType): Kernel =>
     },
     ["1"],
     1,
+    wide,
   )
 );
 
@@ -332,8 +366,13 @@ export function unary(
   x: GpuView,
   out: GpuView,
 ): void {
-  const kernel = unaryKernel(op, elementTypeOf(x.dtype));
-  runElementwise(runtime, () => kernel, [x], out, contiguous(out));
+  runElementwise(
+    runtime,
+    (_modes, _rank, wide) => unaryKernel(op, elementTypeOf(x.dtype), wide),
+    [x],
+    out,
+    contiguous(out),
+  );
 }
 
 /** `out = op(a, b)` with broadcasting. */
@@ -348,7 +387,8 @@ export function binary(
   const dtype = dtypeOf(a) ?? dtypeOf(b) ?? out.dtype;
   runElementwise(
     runtime,
-    (modes, rank) => binaryKernel(op, elementTypeOf(dtype), modes, rank),
+    (modes, rank, wide) =>
+      binaryKernel(op, elementTypeOf(dtype), modes, rank, wide),
     [a, b],
     out,
     layout,
@@ -366,7 +406,8 @@ export function where(
 ): void {
   runElementwise(
     runtime,
-    (modes, rank) => whereKernel(elementTypeOf(out.dtype), modes, rank),
+    (modes, rank, wide) =>
+      whereKernel(elementTypeOf(out.dtype), modes, rank, wide),
     [condition, a, b],
     out,
     layout,
@@ -381,11 +422,14 @@ export function clip(
   low: number,
   high: number,
 ): void {
-  const kernel = clipKernel(elementTypeOf(x.dtype));
-  runElementwise(runtime, () => kernel, [x], out, contiguous(out), {
-    low: boundOf(x.dtype, low),
-    high: boundOf(x.dtype, high),
-  });
+  runElementwise(
+    runtime,
+    (_modes, _rank, wide) => clipKernel(elementTypeOf(x.dtype), wide),
+    [x],
+    out,
+    contiguous(out),
+    { low: boundOf(x.dtype, low), high: boundOf(x.dtype, high) },
+  );
 }
 
 /** A bound of {@linkcode clip} as the elements can have it. */
@@ -406,7 +450,7 @@ function contiguous(out: GpuView): BroadcastLayout {
 /** Records an elementwise kernel, box by box where operands are larger than one binding. */
 function runElementwise(
   runtime: Runtime,
-  kernelOf: (modes: string, rank: number) => Kernel,
+  kernelOf: (modes: string, rank: number, wide: boolean) => Kernel,
   operands: readonly Operand<GpuBuffer>[],
   out: GpuView,
   layout: BroadcastLayout,
@@ -435,9 +479,13 @@ function runElementwise(
         uniforms[`${name}_stride${axis}`] = stride;
       }
     }
-    const perGroup = WORKGROUP_SIZE * (modes.includes("s") ? 1 : 4);
+    const vector = !modes.includes("s");
+    const wide = vector && runtime.traits.software && size % 4 === 0 &&
+      size >= WIDE_FROM;
+    const { workgroupSize, vectors } = wide ? WIDE : NARROW;
+    const perGroup = workgroupSize * (vector ? 4 * vectors : 1);
     runtime.run(
-      kernelOf(modes, rank),
+      kernelOf(modes, rank, wide),
       views,
       uniforms,
       Math.ceil(size / perGroup),

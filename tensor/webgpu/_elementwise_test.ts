@@ -334,3 +334,59 @@ testOnWebGpu("clip() keeps NaN and takes any bounds", async (gpu) => {
     );
   }
 });
+
+/** Many elements, in whole workgroups and not, in whole vectors and not. */
+const LARGE: readonly (readonly [Shape, Shape | undefined])[] = [
+  [[2 ** 16], [2 ** 16]],
+  [[2 ** 16 + 4], undefined],
+  [[2 ** 16 + 3], [2 ** 16 + 3]],
+  [[300, 260], [260]],
+  [[300, 260], [300, 1]],
+  [[5, 100, 132], [5, 1, 132]],
+  [[300, 259], [259]],
+];
+
+for (const software of [true, false]) {
+  testOnWebGpu(
+    `kernels of ${software ? "an emulated" : "a"} GPU agree on many elements`,
+    async (gpu) => {
+      for (const [xShape, bShape] of LARGE) {
+        const { shape, layout } = layoutOf(xShape, bShape);
+        const x = randomFloats(xShape, 1);
+        const b = { ...randomFloats(bShape ?? [], 2), byteOffset: 4 };
+        const out = { ...floats(shape, () => 7), byteOffset: 16 };
+        await assertAgrees(
+          gpu,
+          { x, out },
+          (backend, { x, out }) => backend.unary("gelu", x, out),
+          { relative: 1e-6 },
+        );
+        await assertAgrees(
+          gpu,
+          { x, out },
+          (backend, { x, out }) => backend.clip(x, out, -0.5, 0.25),
+        );
+        await assertAgrees(
+          gpu,
+          { x, b, out },
+          (backend, { x, b, out }) =>
+            backend.binary("sub", x, bShape ? b : 0.1, out, layout),
+        );
+        await assertAgrees(
+          gpu,
+          { is: { dtype: "bool", shape: [], values: [1] }, x, b, out },
+          (backend, { is, x, b, out }) =>
+            backend.where(
+              is,
+              x,
+              bShape ? b : 0.1,
+              out,
+              layoutOf([], xShape, bShape).layout,
+            ),
+        );
+      }
+    },
+    {},
+    { software },
+  );
+}
