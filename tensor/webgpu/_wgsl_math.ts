@@ -37,11 +37,11 @@ fn exp_sum(x: f32, low: f32) -> f32 {
   return select(exp_rest(r) * pow2(half) * pow2(k - half), x, is_nan(x));
 }
 `,
-  // The same for x + low in [-88, 0], with 0 instead of subnormal numbers.
+  // e^x for x in [-88, 0], with 0 instead of subnormal numbers.
   exp_negative: `
-fn exp_negative(x: f32, low: f32) -> f32 {
+fn exp_negative(x: f32) -> f32 {
   let k = round(x * 1.44269504);
-  return exp_rest(fma(k, 2.12194440e-4, fma(k, -0.693359375, x) + low)) * pow2(k);
+  return exp_rest(fma(k, 2.12194440e-4, fma(k, -0.693359375, x))) * pow2(k);
 }
 `,
   exp_f32: `
@@ -228,8 +228,9 @@ fn erf_small(x: f32) -> f32 {
   return x * (1.1283791 + z * (-0.37612626 + z * (0.11283585 + z * (-0.026853813 + z * (0.0051883296 + z * (-0.00080102082 + z * 7.8539066e-5))))));
 }
 `,
-  // The standard normal distribution at a number: \`bell\` is e^(-x² / 2), \`tail\`
-  // the distribution function Φ(-|x|) = bell · P(u) with u = 1 / (1 + 0.4 |x|).
+  // The standard normal distribution at a number: `bell` is e^(-x² / 2), `tail`
+  // the distribution function Φ(-|x|) = bell · P(|x|) / Q(|x|). e^(r / 2)
+  // is a Padé approximant, (a + b) / (a - b), so that one division does for all.
   normal: `
 struct Normal {
   bell: f32,
@@ -238,11 +239,20 @@ struct Normal {
 fn normal(x: f32) -> Normal {
   // At the bound the bell is 0.
   let bounded = min(abs(x), 13.266);
+  // -x² = k · 2 ln 2 + r with x² in two parts, the first of them exact.
   let high = upper_part(bounded);
-  let bell = exp_negative(-0.5 * high * high, -0.5 * (bounded - high) * (bounded + high));
-  let u = 1.0 / fma(0.4, bounded, 1.0);
-  let p = fma(u, fma(u, fma(u, fma(u, fma(u, fma(u, fma(u, fma(u, -0.0400750861, 0.202647433), -0.377395958), 0.254658729), -0.0145664643), 0.159201473), 0.155619293), 0.159923464), -1.29052687e-5);
-  return Normal(bell, bell * p);
+  let square = high * high;
+  let k = round(square * -0.72134752);
+  let r = fma(k, 4.2438888e-4, fma(k, -1.38671875, -square) - (bounded - high) * (bounded + high));
+  let z = r * r;
+  let a = fma(z, 24.0, 960.0);
+  let b = r * (z + 240.0);
+  let p = fma(bounded, fma(bounded, fma(bounded, fma(bounded, 0.398947984, 3.96876749), 17.9992141), 43.2586997), 49.65322);
+  let q = fma(bounded, fma(bounded, fma(bounded, fma(bounded, bounded + 9.94896073, 46.1008761), 118.596168), 165.75251), 99.3064394);
+  // The power comes last: it may be next to the smallest number there is.
+  let quotient = (a + b) / ((a - b) * q);
+  let scale = pow2(k);
+  return Normal(quotient * q * scale, quotient * p * scale);
 }
 `,
   erf_f32: `
@@ -286,7 +296,7 @@ fn maximum4(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
   // e^x for x ≤ 0 (but for a rounding error).
   decay: `
 fn decay(x: f32) -> f32 {
-  return select(exp_negative(max(x, -88.0), 0.0), x, is_nan(x));
+  return select(exp_negative(max(x, -88.0)), x, is_nan(x));
 }
 `,
   decay4: `
