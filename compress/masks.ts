@@ -55,24 +55,24 @@ export class Masks implements Disposable {
    * @returns Masks of 0, for the caller to dispose of.
    */
   static for(weights: readonly Weight[]): Masks {
-    const masks = new Map<Tensor, Tensor>();
-    const flats: Tensor[] = [];
-    for (const span of spansOf(weights.map(({ tensor }) => tensor))) {
-      using weightsFlat = span.flat;
-      const flat = zeros(weightsFlat.device, weightsFlat.shape, {
-        dtype: "bool",
-      });
-      flats.push(flat);
-      let offset = 0;
-      for (const tensor of span.members) {
-        masks.set(tensor, flat.view(offset, tensor.shape));
-        offset += tensor.size;
-      }
-    }
-    const entries = weights.map(({ name, tensor }) =>
-      [name, masks.get(tensor) as Tensor] as const
+    return make(
+      weights,
+      ({ device, shape }) => zeros(device, shape, { dtype: "bool" }),
     );
-    return new Masks(new Map(entries), flats);
+  }
+
+  /**
+   * Masks for weights, whose elements may be anything: for compressors that write
+   * all of them.
+   *
+   * @param weights The weights.
+   * @returns The masks, for the caller to dispose of.
+   */
+  static unwritten(weights: readonly Weight[]): Masks {
+    return make(
+      weights,
+      ({ device, shape }) => device.allocate(shape, "bool", "Masks"),
+    );
   }
 
   /**
@@ -278,4 +278,27 @@ export class Masks implements Disposable {
       );
     }
   }
+}
+
+/** Makes masks in the memory that is allocated for each span of weights. */
+function make(
+  weights: readonly Weight[],
+  allocate: (weights: Tensor) => Tensor,
+): Masks {
+  const masks = new Map<Tensor, Tensor>();
+  const flats: Tensor[] = [];
+  for (const span of spansOf(weights.map(({ tensor }) => tensor))) {
+    using weightsFlat = span.flat;
+    const flat = allocate(weightsFlat);
+    flats.push(flat);
+    let offset = 0;
+    for (const tensor of span.members) {
+      masks.set(tensor, flat.view(offset, tensor.shape));
+      offset += tensor.size;
+    }
+  }
+  const entries = weights.map(({ name, tensor }) =>
+    [name, masks.get(tensor) as Tensor] as const
+  );
+  return new Masks(new Map(entries), flats);
 }

@@ -99,7 +99,7 @@ function prune(
   global: boolean,
   exact: boolean,
 ): Masks {
-  const masks = Masks.for(weights);
+  const masks = Masks.unwritten(weights);
   const [{ tensor: { device } }] = weights;
   using _scope = device.scope();
   const parts = partsOf(weights, masks, global);
