@@ -506,7 +506,7 @@ export interface DeviceInfo {
   readonly dtypes: readonly DType[];
   /** Those of them that float kernels take; other floats are for storage and casts. */
   readonly floatDTypes: readonly DType[];
-  /** Optional abilities of the platform, such as `relaxed-simd`, `shared-memory`, `shader-f16`, `timestamp-query`. */
+  /** Optional abilities of the platform, such as `relaxed-simd`, `shared-memory`, `avx512`, `shader-f16`, `timestamp-query`. */
   readonly features: readonly string[];
   /** The size in bytes above which an allocation is refused with `BufferTooLargeError`. */
   readonly maxBufferBytes: number;

@@ -103,13 +103,17 @@ async function openDevices(): Promise<{
   readonly reference: Backend;
   readonly single: Backend;
   readonly double: Backend;
+  readonly portable: Backend;
   readonly plain: Backend;
 }> {
   return {
     reference: await openReferenceBackend({}),
     single: await openCpuBackend({ threads: 1 }),
     double: await openCpuBackend({ threads: 2 }),
-    plain: await openCpuBackend({ threads: 1, relaxedSimd: false }),
+    portable: await openCpuBackend({ threads: 1, native: false }),
+    plain: await openCpuBackend({
+      ...{ threads: 1, relaxedSimd: false, native: false },
+    }),
   };
 }
 
@@ -117,7 +121,7 @@ let devices: ReturnType<typeof openDevices> | undefined;
 
 /**
  * Runs kernels on the reference device and on cpu devices of one and two
- * threads, with and without relaxed SIMD. One and two threads have to agree
+ * threads, with and without machine code and relaxed SIMD. One and two threads have to agree
  * bit for bit, all of them with the reference as closely as the tolerance
  * says.
  */
@@ -125,13 +129,15 @@ export async function againstReference(
   body: (stage: Stage) => void,
   tolerance: Tolerance = {},
 ): Promise<void> {
-  const { reference, single, double, plain } =
+  const { reference, single, double, portable, plain } =
     await (devices ??= openDevices());
   const expected = await runOn(reference, body);
   const actual = await runOn(single, body);
   compare("one thread", actual, "the reference", expected, tolerance);
   const twice = await runOn(double, body);
   compare("two threads", twice, "one", actual, {});
+  const alike = await runOn(portable, body);
+  compare("WebAssembly", alike, "the reference", expected, tolerance);
   const slow = await runOn(plain, body);
   compare("plain SIMD", slow, "the reference", expected, tolerance);
 }

@@ -11,9 +11,11 @@ import {
   segmentsOf,
   withSegments,
 } from "./_gemm.ts";
+import { sizeOf } from "../shape.ts";
 import { addressOf, type CpuBuffer, type Runtime } from "./_runtime.ts";
 import {
   isWinograd,
+  isWinogradWeight,
   runWinograd,
   runWinogradInput,
   runWinogradWeight,
@@ -49,7 +51,7 @@ export function convolution(
         runDepthwise(runtime, "depthwise", addresses, geometry);
         return;
       }
-      if (isWinograd(geometry)) {
+      if (isWinograd(geometry, runtime.native)) {
         const [xAt] = addresses;
         runWinograd(runtime, xAt, weightAt, biasAt, outAt, geometry);
         return;
@@ -96,24 +98,27 @@ export function convolution(
         runDepthwise(runtime, "depthwiseInput", addresses, geometry);
         return;
       }
-      if (isWinograd(geometry)) {
+      if (isWinograd(geometry, runtime.native)) {
         runWinogradInput(runtime, dyAt, weightAt, dxAt, geometry);
         return;
       }
       const g = isPointwise(geometry) ? asOneRow(geometry) : geometry;
       // Input pixels whose rows (columns) leave the same remainder when they
-      // are divided by the stride are reached by the same weights.
-      for (let row = 0; row < Math.min(g.strideHeight, g.height); row++) {
-        for (
-          let column = 0;
-          column < Math.min(g.strideWidth, g.width);
-          column++
-        ) {
-          runGemm(
-            runtime,
-            inputGradient(g, row, column, dyAt, weightAt, dxAt),
-          );
+      // are divided by the stride are reached by the same weights, or by none.
+      const products: Gemm[] = [];
+      const rows = Math.min(g.strideHeight, g.height);
+      const columns = Math.min(g.strideWidth, g.width);
+      for (let row = 0; row < rows; row++) {
+        for (let column = 0; column < columns; column++) {
+          products.push(inputGradient(g, row, column, dyAt, weightAt, dxAt));
         }
+      }
+      if (products.some(({ segments }) => segments.length === 0)) {
+        const count = sizeOf(dx.shape);
+        runtime.run("fill", [dxAt, count, 0, 0], runtime.parts(count));
+      }
+      for (const product of products) {
+        if (product.segments.length > 0) runGemm(runtime, product);
       }
     },
 
@@ -124,7 +129,7 @@ export function convolution(
         runDepthwise(runtime, "depthwiseWeight", addresses, geometry);
         return;
       }
-      if (isWinograd(geometry)) {
+      if (isWinogradWeight(geometry, runtime.native)) {
         runWinogradWeight(runtime, xAt, dyAt, dWeightAt, geometry);
         return;
       }

@@ -253,6 +253,9 @@ Deno.test("conv2d() and its gradients agree with the reference by minimal filter
       [3, 32, 32, [15, 15], [4, 3, 3, 4]],
       // Blocks of channels of the result.
       [4, 32, 128, [17, 16], [1, 1, 1, 1]],
+      // Where products are machine code: all three, and the weights' gradient alone.
+      [4, 128, 128, [16, 16], [1, 1, 1, 1]],
+      [5, 128, 272, [14, 14], [1, 1, 1, 1]],
     ] as const
   ) {
     await check({

@@ -17,8 +17,17 @@ export const MAX_SEGMENT = 1024;
 /** A part takes at most so many rows. */
 const BLOCK_ROWS = 64;
 
+/** The same where products are machine code: 8 of its tiles. */
+const NATIVE_BLOCK_ROWS = 96;
+
 /** With so few rows, reading B where it lies takes less time than packing it. */
 const UNPACKED_ROWS = 256;
+
+/** The same where products are machine code, which brings B near while it multiplies. */
+const NATIVE_UNPACKED_ROWS = 512;
+
+/** But only if k is so short: else A, which each part reads, does not stay in the cache. */
+const NATIVE_UNPACKED_DEPTH = 1024;
 
 /** Panels of a part whose rows of B are read where they lie: whole cache lines that are neighbours. */
 const PART_PANELS = 2;
@@ -195,7 +204,11 @@ export function runGemm(runtime: Runtime, gemm: Gemm): void {
     b.groupStride === 0 ? 0 : packedSize,
     ...[out.groupStride, bias.groupStride],
   ];
-  const isUnpacked = rows <= UNPACKED_ROWS && panels >= MIN_PARTS &&
+  const isUnpacked = rows <=
+      (k <= NATIVE_UNPACKED_DEPTH && runtime.native
+        ? NATIVE_UNPACKED_ROWS
+        : UNPACKED_ROWS) &&
+    panels >= MIN_PARTS &&
     columns % PANEL_COLUMNS === 0 && columns <= UNPACKED_COLUMNS &&
     groups === 1 && b.columnStride === 1 &&
     unit === UNITS[0] && units === segments.length;
@@ -209,7 +222,10 @@ export function runGemm(runtime: Runtime, gemm: Gemm): void {
     });
     return;
   }
-  const blockRows = Math.min(BLOCK_ROWS, Math.ceil(rows / 4) * 4);
+  const blockRows = Math.min(
+    runtime.native ? NATIVE_BLOCK_ROWS : BLOCK_ROWS,
+    Math.ceil(rows / 4) * 4,
+  );
   const rowBlocks = Math.ceil(rows / blockRows);
   const columnBlocks = Math.min(
     panels,

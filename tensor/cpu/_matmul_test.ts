@@ -128,6 +128,10 @@ Deno.test("matmul() agrees with the reference for few rows and columns that fill
   }
   await check(256, 256, 64, options);
   await check(257, 256, 64, options);
+  // The same where products are machine code.
+  await check(512, 256, 128, { ...options, preActivation: true });
+  await check(513, 256, 64, options);
+  await check(300, 256, 1088, options);
 });
 
 Deno.test("matmul() agrees with the reference for many rows and many columns", async () => {

@@ -13,6 +13,7 @@
 
 import { DeviceError } from "../errors.ts";
 import { builtinModule } from "./_builtin_module.ts";
+import { bindNative, type NativeCode } from "./_native.ts";
 
 /** An exported function of the WebAssembly module; see assembly/_kernel.ts. */
 export type Kernel = (params: number, part: number, parts: number) => void;
@@ -29,6 +30,8 @@ export interface PoolOptions {
   readonly threads: readonly ThreadOptions[];
   /** Where arguments are. */
   readonly params: number;
+  /** Machine code, if there is any. */
+  readonly native: NativeCode;
 }
 
 /** What one thread has of its own. */
@@ -121,9 +124,10 @@ function runParts(
 }
 
 /** Makes the kernels of one thread. Sent to workers as text, too. */
-export function bindKernels(
-  { module, memory, names, threads }: PoolOptions,
+function bindKernels(
+  { module, memory, names, threads, native }: PoolOptions,
   thread: number,
+  bindCode: typeof bindNative,
 ): Kernel[] {
   const { scratch, slab, strips } = threads[thread];
   const env = { memory };
@@ -131,7 +135,11 @@ export function bindKernels(
     new WebAssembly.Module(strips),
     { env },
   );
-  const { exports } = new WebAssembly.Instance(module, { env, _strips });
+  const { exports } = new WebAssembly.Instance(module, {
+    env,
+    _strips,
+    _native: bindCode(native),
+  });
   (exports.bindThread as (scratch: number, slab: number) => void)(
     scratch,
     slab,
@@ -143,12 +151,13 @@ export function bindKernels(
 function serve(
   order: Order,
   bind: typeof bindKernels,
+  bindCode: typeof bindNative,
   work: typeof runParts,
   ready: () => void,
 ): void {
   const { control: buffer, words } = order;
   const control = new Int32Array(buffer);
-  const kernels = bind(order, order.thread);
+  const kernels = bind(order, order.thread, bindCode);
   const pause = (Atomics as { pause?: () => void }).pause ?? (() => {});
   ready();
   const { thread, threads } = order;
@@ -193,7 +202,7 @@ export class Pool {
         ? new ArrayBuffer(bytes)
         : new SharedArrayBuffer(bytes),
     );
-    this.#kernels = bindKernels(options, 0);
+    this.#kernels = bindKernels(options, 0, bindNative);
     this.#numbers = new Map(names.map((name, index) => [name, index]));
     this.#args = new Float64Array(memory.buffer, options.params);
     this.#pause = (Atomics as { pause?: () => void }).pause ?? (() => {});
@@ -214,6 +223,7 @@ export class Pool {
     // Pages that are not isolated have no name for the other kind of buffer.
     if (control instanceof ArrayBuffer) return;
     const source = `const bindKernels = ${bindKernels};
+      const bindNative = ${bindNative};
       const runParts = ${runParts}; const serve = ${serve};`;
     const started = await Promise.allSettled(
       this.#options.threads.slice(1).map((_, index) =>
@@ -368,7 +378,7 @@ async function startNodeWorker(
 ): Promise<StoppableWorker> {
   const worker = new threads.Worker(
     `const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");
-    ${source} serve(workerData, bindKernels, runParts, () => parentPort.postMessage("ready"));`,
+    ${source} serve(workerData, bindKernels, bindNative, runParts, () => parentPort.postMessage("ready"));`,
     { eval: true, workerData: order },
   );
   await new Promise((resolve, reject) => {
@@ -385,7 +395,7 @@ async function startWebWorker(
 ): Promise<StoppableWorker> {
   const url = URL.createObjectURL(
     new Blob([
-      `${source} onmessage = ({ data }) => serve(data, bindKernels, runParts, () => postMessage("ready"));`,
+      `${source} onmessage = ({ data }) => serve(data, bindKernels, bindNative, runParts, () => postMessage("ready"));`,
     ], { type: "text/javascript" }),
   );
   const worker = new Worker(url, { type: "module" });

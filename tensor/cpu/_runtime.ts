@@ -13,6 +13,7 @@ import { MAX_THREADS } from "../max_threads.ts";
 import { builtinModule } from "./_builtin_module.ts";
 import { Heap, MAX_PAGES } from "./_heap.ts";
 import { KERNEL_NAMES } from "./_kernels_wasm.ts";
+import { loadNative, NO_NATIVE } from "./_native.ts";
 import { MAX_PARTS, Pool } from "./_pool.ts";
 import { STRIP_BYTES, STRIP_PAGES, writeStrips } from "./_strips.ts";
 import { compileKernels, type KernelModuleOptions } from "./_wasm.ts";
@@ -45,6 +46,8 @@ export interface CpuBuffer extends BackendBuffer {
 export interface RuntimeOptions extends KernelModuleOptions {
   /** How many threads run kernels where memory can be shared. Default: all that the machine has. */
   readonly threads?: number;
+  /** Whether to use machine code where there can be any. Default: true. */
+  readonly native?: boolean;
 }
 
 /** The memory and threads of one device. */
@@ -55,6 +58,8 @@ export class Runtime {
   readonly relaxedSimd: boolean;
   /** Whether the memory is shared by threads. */
   readonly shared: boolean;
+  /** Whether products are machine code. */
+  readonly native: boolean;
   /** How many bytes the memory has at most. */
   readonly maxBytes: number;
   readonly #pool: Pool;
@@ -65,12 +70,14 @@ export class Runtime {
     pool: Pool,
     relaxedSimd: boolean,
     shared: boolean,
+    native: boolean,
     maxBytes: number,
   ) {
     this.heap = heap;
     this.#pool = pool;
     this.relaxedSimd = relaxedSimd;
     this.shared = shared;
+    this.native = native;
     this.maxBytes = maxBytes;
   }
 
@@ -85,11 +92,13 @@ export class Runtime {
       KERNEL_BYTES + threads * STRIP_BYTES,
       maxPages,
     );
+    const native = options.native === false ? NO_NATIVE : loadNative(memory);
     const pool = new Pool({
       module,
       memory,
       names: KERNEL_NAMES,
       params: heap.take(PARAMS_BYTES),
+      native,
       threads: Array.from({ length: threads }, (_, thread) => {
         const slab = KERNEL_BYTES + thread * STRIP_BYTES;
         return {
@@ -100,7 +109,16 @@ export class Runtime {
       }),
     });
     await pool.start();
-    return new Runtime(heap, pool, relaxedSimd, shared, maxPages * 65_536);
+    return new Runtime(
+      ...[
+        heap,
+        pool,
+        relaxedSimd,
+        shared,
+        native.addresses.length > 0,
+      ] as const,
+      maxPages * 65_536,
+    );
   }
 
   /** How many threads run kernels. */

@@ -61,10 +61,12 @@ const LAYOUT = {
   pointers: MOST_SLAB_ROWS * 64 + 256,
   /** A row of zeros, which nobody writes to. */
   zeros: MOST_SLAB_ROWS * 64 + 512,
+  /** What machine code is called with; see assembly/_native.ts. */
+  words: MOST_SLAB_ROWS * 64 + 576,
 };
 
 /** How many bytes each thread's constants point to. */
-export const STRIP_BYTES: number = LAYOUT.zeros + 64;
+export const STRIP_BYTES: number = LAYOUT.words + 128;
 
 /** Pages that must be there when the code is instantiated; the constants point into them. */
 export const STRIP_PAGES = 256;

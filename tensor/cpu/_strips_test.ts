@@ -75,7 +75,7 @@ for (const relaxedSimd of relaxed ? [true, false] : [false]) {
       }
 
       const { exports, floats, words, address } = strips(relaxedSimd, shared);
-      const pointers = (address + STRIP_BYTES - 64 - 256) / 4;
+      const pointers = (address + STRIP_BYTES - 128 - 64 - 256) / 4;
       for (let k = 0; k < 64; k++) words[pointers + k] = A + k * 32 - 16;
       const columns = exports.columns as Strip;
       columns(16, TARGET, 128, 0, 2);

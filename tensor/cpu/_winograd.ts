@@ -21,6 +21,15 @@ const LEAST_TILES = 64;
 /** With fewer channels, the transforms take as long as they save. */
 const LEAST_CHANNELS = 32;
 
+/** The same where products are machine code: they take less time, the transforms as much. */
+const NATIVE_LEAST_CHANNELS = 128;
+
+/** So many times the pixels that are there may be computed. */
+const MOST_PIXELS = 2;
+
+/** The same where products are machine code, but for the weights' gradient. */
+const NATIVE_MOST_PIXELS = 1.25;
+
 /** What the room for one tile's pixels in assembly/winograd.ts holds. */
 const MOST_CHANNELS = 4096;
 
@@ -55,19 +64,34 @@ function tileBytesOf(channels: number): number {
   return POSITIONS * (channels * 4 + GAP / 4);
 }
 
-/** Whether a convolution can be computed so, and gains by it. */
-export function isWinograd(g: ConvGeometry): boolean {
+/**
+ * Whether a convolution, or its gradient for the pixels, can be computed so
+ * and gains by it.
+ *
+ * @param g The convolution.
+ * @param native Whether products are machine code.
+ */
+export function isWinograd(g: ConvGeometry, native: boolean): boolean {
+  return gains(g, native, native ? NATIVE_MOST_PIXELS : MOST_PIXELS);
+}
+
+/** The same for the gradient of the weights. */
+export function isWinogradWeight(g: ConvGeometry, native: boolean): boolean {
+  return gains(g, native, MOST_PIXELS);
+}
+
+function gains(g: ConvGeometry, native: boolean, mostPixels: number): boolean {
   const tiles = tilesOf(g);
+  const least = native ? NATIVE_LEAST_CHANNELS : LEAST_CHANNELS;
   return g.kernelHeight === 3 && g.kernelWidth === 3 &&
     g.strideHeight === 1 && g.strideWidth === 1 &&
     g.dilationHeight === 1 && g.dilationWidth === 1 && g.groups === 1 &&
     [g.channels, g.outChannels].every((channels) =>
-      channels % PANEL_COLUMNS === 0 && channels >= LEAST_CHANNELS &&
+      channels % PANEL_COLUMNS === 0 && channels >= least &&
       channels <= MOST_CHANNELS
     ) &&
     tiles >= LEAST_TILES &&
-    // Not mostly pixels that are not there.
-    tiles * TILE ** 2 < 2 * g.batch * g.outHeight * g.outWidth;
+    tiles * TILE ** 2 < mostPixels * g.batch * g.outHeight * g.outWidth;
 }
 
 /**

@@ -46,12 +46,12 @@ export async function openCpuBackend(
 }
 
 function describe(runtime: Runtime, options: DeviceOptions): DeviceInfo {
-  const { relaxedSimd, shared, maxBytes, threads } = runtime;
+  const { relaxedSimd, shared, native, maxBytes, threads } = runtime;
   return {
     kind: "cpu",
-    description: `WebAssembly SIMD on ${threads} ${
-      threads === 1 ? "thread" : "threads"
-    }`,
+    description: `WebAssembly SIMD${
+      native ? " and AVX-512" : ""
+    } on ${threads} ${threads === 1 ? "thread" : "threads"}`,
     software: false,
     threads,
     dtypes: [
@@ -67,6 +67,7 @@ function describe(runtime: Runtime, options: DeviceOptions): DeviceInfo {
     features: [
       ...relaxedSimd ? ["relaxed-simd"] : [],
       ...shared ? ["shared-memory"] : [],
+      ...native ? ["avx512"] : [],
     ],
     maxBufferBytes: maxBytes,
     maxBindingBytes: maxBytes,

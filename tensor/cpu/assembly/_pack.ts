@@ -5,32 +5,39 @@
 import { copyWords } from "./_copy.ts";
 import { PANEL_BYTES, TILE_COLUMNS } from "./_tile.ts";
 
-/** Rows of up to 16 neighbours. */
-export function packRows(
+/**
+ * A matrix of rows that are `stride` bytes apart, into panels that are
+ * `panelBytes` apart: row by row, so that memory is read as it lies.
+ */
+export function packMatrix(
   from: usize,
   stride: usize,
-  length: i32,
-  width: i32,
+  rows: i32,
+  columns: i32,
   to: usize,
+  panelBytes: usize,
 ): void {
-  if (width < TILE_COLUMNS) {
-    memory.fill(to, 0, <usize> length * PANEL_BYTES);
-    for (let i = 0; i < length; i++) {
-      copyWords(from, to, width);
-      from += stride;
-      to += PANEL_BYTES;
+  const whole = columns & -TILE_COLUMNS;
+  const rest = columns - whole;
+  for (let row = 0; row < rows; row++) {
+    let x = from;
+    let panel = to;
+    for (let c = 0; c < whole; c += TILE_COLUMNS) {
+      const x0 = v128.load(x);
+      const x1 = v128.load(x, 16);
+      const x2 = v128.load(x, 32);
+      const x3 = v128.load(x, 48);
+      v128.store(panel, x0);
+      v128.store(panel, x1, 16);
+      v128.store(panel, x2, 32);
+      v128.store(panel, x3, 48);
+      x += PANEL_BYTES;
+      panel += panelBytes;
     }
-    return;
-  }
-  for (let i = 0; i < length; i++) {
-    const x0 = v128.load(from);
-    const x1 = v128.load(from, 16);
-    const x2 = v128.load(from, 32);
-    const x3 = v128.load(from, 48);
-    v128.store(to, x0);
-    v128.store(to, x1, 16);
-    v128.store(to, x2, 32);
-    v128.store(to, x3, 48);
+    if (rest > 0) {
+      memory.fill(panel, 0, PANEL_BYTES);
+      copyWords(x, panel, rest);
+    }
     from += stride;
     to += PANEL_BYTES;
   }

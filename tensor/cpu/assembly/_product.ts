@@ -6,6 +6,7 @@
  */
 
 import { threadScratch, threadSlab } from "./_kernel.ts";
+import { isNative, multiplyColumns, multiplyRows } from "./_native.ts";
 import {
   columns as columnsStrip,
   rows1x16,
@@ -73,9 +74,8 @@ export function multiply(
 
 /**
  * The same for tiles of rows whose addresses stand where `productPointers` and
- * `productTargets` say; `targetOffset` is added to the targets. The pointers
- * end behind what whole strips took, which is everything if k is a multiple of
- * 16.
+ * `productTargets` say; `targetOffset` is added to the targets. If k is a multiple
+ * of 16, the pointers end behind what was multiplied.
  */
 export function multiplyLocated(
   tiles: i32,
@@ -90,6 +90,26 @@ export function multiplyLocated(
   const rest = pointers + (<usize> MOST_ROWS << 2);
   const panels = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
   const panelBytes = <usize> k * PANEL_BYTES;
+  if (isNative != 0) {
+    store<i32>(rest, k);
+    multiplyRows(
+      pointers,
+      0,
+      1,
+      rest,
+      0,
+      targets,
+      targetOffset,
+      tiles * TILE_ROWS,
+      b,
+      panelBytes,
+      panels * TILE_COLUMNS,
+      zeros,
+      0,
+    );
+    movePointers(tiles, <usize> k << 2);
+    return;
+  }
   let done = 0;
   while (true) {
     const length = stripLength(k - done);
@@ -165,6 +185,24 @@ export function addTransposedProduct(
   const pointers = threadScratch();
   for (let i = 0; i < k; i++) {
     store<u32>(pointers + (<usize> i << 2), <u32> (a + <usize> i * aStride));
+  }
+  if (isNative != 0) {
+    multiplyColumns(
+      pointers,
+      k,
+      0,
+      target,
+      targetStride,
+      0,
+      0,
+      tiles * TILE_ROWS,
+      b,
+      <usize> k * PANEL_BYTES,
+      (columns + TILE_COLUMNS - 1) / TILE_COLUMNS * TILE_COLUMNS,
+      0,
+      0,
+    );
+    return;
   }
   for (let c = 0; c < columns; c += TILE_COLUMNS) {
     const to = target + (<usize> c << 2);

@@ -24,7 +24,8 @@
 import { address, float, int, madd, slice, threadScratch } from "./_kernel.ts";
 import { Four, loadLanes, One, storeLanes } from "./_lanes.ts";
 import { decay4, maxOfLanes, splat, sumOfLanes } from "./_math.ts";
-import { packColumns, packRows } from "./_pack.ts";
+import { exponentiateRows, isNative } from "./_native.ts";
+import { packColumns, packMatrix } from "./_pack.ts";
 import { drop, sixteen, spreadState } from "./_philox.ts";
 import { addTransposedProduct, multiply } from "./_product.ts";
 import { PANEL_BYTES, TILE_COLUMNS } from "./_tile.ts";
@@ -35,18 +36,14 @@ function padded(columns: i32): i32 {
 }
 
 /** Packs a matrix [rows, columns] for products from the left with [.., rows]. */
-function packMatrix(
+function packRight(
   from: usize,
   stride: usize,
   rows: i32,
   columns: i32,
   to: usize,
 ): void {
-  for (let c = 0; c < columns; c += TILE_COLUMNS) {
-    const width = min(TILE_COLUMNS, columns - c);
-    packRows(from + (<usize> c << 2), stride, rows, width, to);
-    to += <usize> rows * PANEL_BYTES;
-  }
+  packMatrix(from, stride, rows, columns, to, <usize> rows * PANEL_BYTES);
 }
 
 /** Packs the transpose of a matrix [rows, columns], for products with [.., columns]. */
@@ -127,6 +124,56 @@ function exponentiate(scores: usize, keys: i32, shift: f32): f64 {
     total += f32x4.extract_lane(p, 0);
   }
   return total;
+}
+
+/** Where a thread keeps the shifts of rows' exponentials and their sums, of up to 256 rows. */
+const MAXIMA_ROOM: usize = 65536;
+const SUMS_ROOM: usize = 66560;
+
+/** With more keys, sums are float64. */
+const NATIVE_KEYS: i32 = 8192;
+
+/**
+ * Scales the scores of a block of queries, adds the mask and exponentiates
+ * them by machine code: less their largest, or less numbers that are given.
+ * Returns whether it can.
+ */
+function exponentiateBlock(
+  params: usize,
+  scores: usize,
+  stride: usize,
+  count: i32,
+  batch: i32,
+  head: i32,
+  query: i32,
+  shifts: usize,
+): bool {
+  const keys = int(params, 13);
+  const isMasked = address(params, 3) != 0;
+  if (isNative == 0 || keys > NATIVE_KEYS) return false;
+  if (isMasked && int(params, 20) != 1) return false;
+  const maxima = threadScratch() + MAXIMA_ROOM;
+  const sums = threadScratch() + SUMS_ROOM;
+  exponentiateRows(
+    scores,
+    stride,
+    count,
+    keys,
+    float(params, 16),
+    maskRow(params, batch, head, query),
+    <usize> int(params, 19) << 2,
+    shifts,
+    maxima,
+    sums,
+  );
+  // What no key is open to: the differences of infinities are no numbers.
+  for (let row: usize = 0; row < <usize> count; row++) {
+    if (load<f32>(maxima + (row << 2)) == -Infinity) {
+      memory.fill(scores + row * stride, 0, <usize> keys << 2);
+      store<f32>(sums + (row << 2), 0);
+    }
+  }
+  return true;
 }
 
 /** Copies some numbers, multiplied by a factor. */
@@ -211,7 +258,7 @@ export function attention(params: usize, part: i32, parts: i32): void {
       depth,
       packedKeys,
     );
-    packMatrix(
+    packRight(
       address(params, 2) + (<usize> (keyOffset * valueDepth) << 2),
       valueStride,
       keys,
@@ -237,11 +284,29 @@ export function attention(params: usize, part: i32, parts: i32): void {
       );
       // Sums of e^… are divided by at the end; here are their inverses.
       const factors = results + <usize> blockQueries * resultStride;
+      const isDone = exponentiateBlock(
+        params,
+        scores,
+        scoreStride,
+        count,
+        batch,
+        head,
+        first,
+        0,
+      );
       for (let q = 0; q < count; q++) {
         const row = scores + <usize> q * scoreStride;
-        const mask = maskRow(params, batch, head, first + q);
-        const most = scaleScores(row, keys, scale, mask, int(params, 20));
-        const sum = exponentiate(row, keys, most);
+        const here = threadScratch() + (<usize> q << 2);
+        let most: f32 = 0;
+        let sum: f64 = 0;
+        if (isDone) {
+          most = load<f32>(here, MAXIMA_ROOM);
+          sum = <f64> load<f32>(here, SUMS_ROOM);
+        } else {
+          const mask = maskRow(params, batch, head, first + q);
+          most = scaleScores(row, keys, scale, mask, int(params, 20));
+          sum = exponentiate(row, keys, most);
+        }
         const isInfinite = Mathf.abs(most) == Infinity;
         const total = isInfinite ? most : <f32> (<f64> most + Math.log(sum));
         const at = line * queries + first + q;
@@ -368,7 +433,7 @@ export function attentionBackward(
     const value = address(params, 2) + (<usize> (keyOffset * valueDepth) << 2);
     packTranspose(key, queryStride, keys, depth, keysTransposed);
     packTranspose(value, valueStride, keys, valueDepth, valuesTransposed);
-    packMatrix(key, queryStride, keys, depth, packedKeys);
+    packRight(key, queryStride, keys, depth, packedKeys);
     memory.fill(dKeys, 0, keyRows * (depthStride + resultStride));
 
     for (let first = 0; first < queries; first += blockQueries) {
@@ -400,14 +465,27 @@ export function attentionBackward(
         scoreStride,
         zeros,
       );
+      const totals = address(params, 5) +
+        (<usize> (line * queries + first) << 2);
+      const isDone = exponentiateBlock(
+        params,
+        probabilities,
+        scoreStride,
+        count,
+        batch,
+        head,
+        first,
+        totals,
+      );
       for (let q = 0; q < count; q++) {
         const p = probabilities + <usize> q * scoreStride;
         const dp = dScores + <usize> q * scoreStride;
-        const mask = maskRow(params, batch, head, first + q);
-        scaleScores(p, keys, scale, mask, int(params, 20));
         const at = line * queries + first + q;
-        const total = address(params, 5) + (<usize> at << 2);
-        exponentiate(p, keys, load<f32>(total));
+        if (!isDone) {
+          const mask = maskRow(params, batch, head, first + q);
+          scaleScores(p, keys, scale, mask, int(params, 20));
+          exponentiate(p, keys, load<f32>(totals + (<usize> q << 2)));
+        }
         // Σ p·dp, which the gradient of softmax subtracts, is dOut · out.
         const offset = <usize> q * valueStride;
         const out = address(params, 4) + outOffset + offset;
@@ -451,7 +529,7 @@ export function attentionBackward(
         const from = dQueries + <usize> q * depthStride;
         copyScaled(from, dQuery + <usize> q * queryStride, depth, 1);
       }
-      packMatrix(dOut, valueStride, count, valueDepth, packedBlock);
+      packRight(dOut, valueStride, count, valueDepth, packedBlock);
       addTransposedProduct(
         probabilities,
         scoreStride,
@@ -462,7 +540,7 @@ export function attentionBackward(
         dValues,
         resultStride,
       );
-      packMatrix(query, queryStride, count, depth, packedBlock);
+      packRight(query, queryStride, count, depth, packedBlock);
       addTransposedProduct(
         dScores,
         scoreStride,

@@ -16,6 +16,13 @@ import {
   wholeBytes,
 } from "./_lanes.ts";
 import { relu4, splat } from "./_math.ts";
+import {
+  addGradientSums,
+  addStatistics,
+  gradientNative,
+  isNative,
+  normalizeNative,
+} from "./_native.ts";
 
 /** Sums are held in float32 for this many rows, then added in float64. */
 const BLOCK_ROWS = 128;
@@ -151,6 +158,11 @@ export function batchNormStatistics(
     for (let block = 0; block < count; block += BLOCK_ROWS) {
       const stop = min(count, block + BLOCK_ROWS);
       let row = block;
+      if (isNative != 0) {
+        const from = x + <usize> row * rowBytes;
+        addStatistics(stop - row, width, rowBytes, from, shift, sums);
+        row = stop;
+      }
       for (; row + SUM_GROUP <= stop; row += SUM_GROUP) {
         const from = x + <usize> row * rowBytes;
         addGroup<Four>(from, rowBytes, shift, sums, whole);
@@ -405,6 +417,23 @@ function normalize<Kind>(params: usize, part: i32, parts: i32): void {
 /** (x, residual, out, rows, columns, constants, relu): (x - c0)·c1 + c2, plus residual, then ReLU. */
 export function batchNormApply(params: usize, part: i32, parts: i32): void {
   const relu = int(params, 6) != 0;
+  if (isNative != 0) {
+    const columns = int(params, 4);
+    const first = slice(int(params, 3), part, parts, GROUP);
+    const end = slice(int(params, 3), part + 1, parts, GROUP);
+    const offset = <usize> first * (<usize> columns << 2);
+    const residual = address(params, 1);
+    normalizeNative(
+      end - first,
+      columns,
+      address(params, 0) + offset,
+      address(params, 2) + offset,
+      residual == 0 ? 0 : residual + offset,
+      address(params, 5),
+      relu,
+    );
+    return;
+  }
   if (address(params, 1)) {
     if (relu) normalize<ResidualRelu>(params, part, parts);
     else normalize<Residual>(params, part, parts);
@@ -510,7 +539,23 @@ function sumGradients<Kind>(params: usize, part: i32, parts: i32): void {
     const mean = means + (<usize> column << 2);
     for (let block = first; block < last; block += BLOCK_ROWS) {
       const stop = min(last, block + BLOCK_ROWS);
-      for (let row = block; row < stop; row += GROUP) {
+      let row = block;
+      if (isNative != 0) {
+        const offset = <usize> row * rowBytes + (<usize> column << 2);
+        addGradientSums(
+          stop - row,
+          width,
+          rowBytes,
+          address(params, 0) + offset,
+          address(params, 2) + offset,
+          hasRelu<Kind>() ? address(params, 1) + offset : 0,
+          hasResidual<Kind>() ? address(params, 3) + offset : 0,
+          mean,
+          sums,
+        );
+        row = stop;
+      }
+      for (; row < stop; row += GROUP) {
         const offset = <usize> row * rowBytes + (<usize> column << 2);
         const x = address(params, 0) + offset;
         const y = address(params, 1) + offset;
@@ -704,6 +749,24 @@ export function batchNormGradientApply(
   part: i32,
   parts: i32,
 ): void {
+  if (isNative != 0) {
+    const columns = int(params, 5);
+    const first = slice(int(params, 4), part, parts, GROUP);
+    const end = slice(int(params, 4), part + 1, parts, GROUP);
+    const offset = <usize> first * (<usize> columns << 2);
+    const y = address(params, 1);
+    gradientNative(
+      end - first,
+      columns,
+      address(params, 0) + offset,
+      address(params, 2) + offset,
+      y == 0 ? 0 : y + offset,
+      address(params, 3) + offset,
+      address(params, 6),
+      address(params, 7),
+    );
+    return;
+  }
   if (address(params, 1)) applyGradient<Relu>(params, part, parts);
   else applyGradient<Plain>(params, part, parts);
 }

@@ -13,25 +13,31 @@
 
 import { address, int, slice, threadScratch, threadSlab } from "./_kernel.ts";
 import {
+  isNative,
+  locatePixels as locateNative,
+  multiplyColumns,
+} from "./_native.ts";
+import {
   columns as columnsStrip,
   SLAB_BYTES,
   SLAB_POINTERS,
   SLAB_ROWS,
 } from "./_strips.ts";
 import { copyWords } from "./_copy.ts";
-import { packRows } from "./_pack.ts";
+import { packMatrix } from "./_pack.ts";
+import { startPixels } from "./_pixels.ts";
 import { columnsTile, PANEL_BYTES, TILE_COLUMNS, TILE_ROWS } from "./_tile.ts";
 
 const SEGMENT_BYTES: usize = 20;
 
 /** Pixels that are packed at once: a panel of them fits into L1. */
-const BLOCK_PIXELS: i32 = 256;
+const BLOCK_PIXELS: i32 = 128;
 
 /** Panels that are packed at once; see the caller. */
 const BLOCK_PANELS: i32 = 16;
 
-/** Bytes of a number for each of these pixels. */
-const LIST_BYTES: usize = <usize> BLOCK_PIXELS << 2;
+/** Bytes of a number for each of these pixels, and of what `startPixels` writes behind them. */
+const LIST_BYTES: usize = (<usize> BLOCK_PIXELS << 2) + 64;
 
 const PACKED_BYTES: usize = <usize> (BLOCK_PIXELS * BLOCK_PANELS) *
   PANEL_BYTES;
@@ -110,18 +116,50 @@ function weightBlock(
   let pixel = firstPixel;
   do { // once even if there are no pixels: then the gradient is 0
     const length = min(BLOCK_PIXELS, pixelsEnd - pixel);
-    for (let panel = firstPanel; panel < panelsEnd; panel++) {
-      const column = panel * TILE_COLUMNS;
-      packRows(
-        dy + <usize> pixel * dyStride + (<usize> column << 2),
-        dyStride,
-        length,
-        min(TILE_COLUMNS, columns - column),
-        packed + <usize> ((panel - firstPanel) * length) * PANEL_BYTES,
-      );
-    }
-    startPixels(params, pixel, length, starts);
+    const column = firstPanel * TILE_COLUMNS;
+    packMatrix(
+      dy + <usize> pixel * dyStride + (<usize> column << 2),
+      dyStride,
+      length,
+      min(columns, panelsEnd * TILE_COLUMNS) - column,
+      packed,
+      <usize> length * PANEL_BYTES,
+    );
+    startPixels(
+      pixel,
+      length,
+      gridHeight,
+      gridWidth,
+      int(params, 10),
+      int(params, 11),
+      int(params, 12),
+      int(params, 13),
+      int(params, 14),
+      starts,
+      LIST_BYTES,
+    );
     const accumulate = pixel > firstPixel;
+    if (isNative != 0) {
+      multiplyNative(
+        params,
+        group,
+        firstTile,
+        tilesEnd,
+        firstPanel,
+        panelsEnd,
+        starts,
+        length,
+        packed,
+        target,
+        accumulate,
+        address(params, 0) +
+          (<usize> ((pixel + BLOCK_PIXELS) * int(params, 13) * int(params, 14) *
+            int(params, 12)) << 2),
+        dy + <usize> (pixel + BLOCK_PIXELS) * dyStride + (<usize> column << 2),
+      );
+      pixel += BLOCK_PIXELS;
+      continue;
+    }
     const stripped = weightStrips(
       params,
       group,
@@ -204,6 +242,74 @@ function weightBlock(
   } while (pixel < pixelsEnd);
 }
 
+/** Segments whose pixels are located at once. */
+const LOCATED: i32 = 32;
+
+/** Adds up some pixels by machine code; what lies at `nextX` and `nextDy` is next. */
+function multiplyNative(
+  params: usize,
+  group: i32,
+  firstTile: i32,
+  tilesEnd: i32,
+  firstPanel: i32,
+  panelsEnd: i32,
+  starts: usize,
+  length: i32,
+  packed: usize,
+  target: usize,
+  accumulate: bool,
+  nextX: usize,
+  nextDy: usize,
+): void {
+  const segments = address(params, 3);
+  const segmentCount = int(params, 4);
+  const column = firstPanel * TILE_COLUMNS;
+  const columns = min(int(params, 6), panelsEnd * TILE_COLUMNS) - column;
+  const rowStride = <usize> int(params, 20) << 2;
+  const pointers = starts + 4 * LIST_BYTES;
+  let tile = 0;
+  for (let s = 0; s < segmentCount; s++) {
+    const segment = segments + <usize> s * SEGMENT_BYTES;
+    const located = s % LOCATED;
+    if (located == 0) {
+      locateNative(
+        starts,
+        LIST_BYTES,
+        length,
+        segment,
+        min(LOCATED, segmentCount - s),
+        address(params, 0) + (<usize> (group * int(params, 17)) << 2),
+        int(params, 10),
+        int(params, 11),
+        int(params, 12),
+        address(params, 5),
+        pointers,
+        LIST_BYTES,
+      );
+    }
+    const row = max(0, firstTile - tile) * TILE_ROWS;
+    const end = min(load<i32>(segment, 12), (tilesEnd - tile) * TILE_ROWS);
+    tile += segmentTiles(segments, s);
+    if (row >= end) continue;
+    multiplyColumns(
+      pointers + <usize> located * LIST_BYTES,
+      length,
+      <usize> row << 2,
+      target + <usize> (load<i32>(segment, 16) + row) * rowStride +
+        (<usize> column << 2),
+      rowStride,
+      nextX,
+      nextDy,
+      end - row,
+      packed,
+      <usize> length * PANEL_BYTES,
+      columns,
+      accumulate ? 0 : address(params, 5),
+      0,
+    );
+  }
+}
+
 /**
  * Adds up slabs of pixels for whole tiles and panels; returns how many of the
  * packed pixels that were.
@@ -275,48 +381,6 @@ function segmentTiles(segments: usize, index: i32): i32 {
   return (rows + TILE_ROWS - 1) / TILE_ROWS;
 }
 
-/**
- * Writes the input row, the input column and the first number of the input
- * pixel that weight position (0, 0) multiplies with each output pixel, as three
- * lists of `BLOCK_PIXELS` int32. The last vector is filled up with anything.
- */
-function startPixels(
-  params: usize,
-  first: i32,
-  count: i32,
-  starts: usize,
-): void {
-  const gridHeight = int(params, 8);
-  const gridWidth = int(params, 9);
-  const height = int(params, 10);
-  const width = int(params, 11);
-  const pixel = int(params, 12);
-  const stepY = int(params, 13);
-  const stepX = int(params, 14);
-  let gridX = first % gridWidth;
-  let gridY = first / gridWidth % gridHeight;
-  let image = first / gridWidth / gridHeight;
-  const end = starts + (<usize> count << 2);
-  while (starts < end) {
-    const inY = gridY * stepY;
-    let inX = gridX * stepX;
-    let element = ((image * height + inY) * width + inX) * pixel;
-    for (; gridX < gridWidth && starts < end; gridX++) {
-      store<i32>(starts, inY);
-      store<i32>(starts, inX, LIST_BYTES);
-      store<i32>(starts, element, 2 * LIST_BYTES);
-      starts += 4;
-      inX += stepX;
-      element += stepX * pixel;
-    }
-    gridX = 0;
-    if (++gridY == gridHeight) {
-      gridY = 0;
-      image++;
-    }
-  }
-}
-
 /** Writes which input pixel one weight position multiplies with each output pixel; the last vector is filled up with anything. */
 function locatePixels(
   params: usize,
@@ -345,7 +409,7 @@ function locatePixels(
       i32x4.lt_u(inY, heights),
       i32x4.lt_u(inX, widths),
     );
-    const offsets = i32x4.shl(v128.load(starts, 2 * LIST_BYTES), 2);
+    const offsets = v128.load(starts, 2 * LIST_BYTES);
     const addresses = i32x4.add(origins, offsets);
     v128.store(pointers, v128.bitselect(addresses, zeros, inside));
     starts += 16;

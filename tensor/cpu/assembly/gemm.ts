@@ -16,8 +16,9 @@
  *   weights      where the first row of B is, in elements
  */
 
-import { activate } from "./_activate.ts";
+import { activate, GELU } from "./_activate.ts";
 import { address, int, slice, threadScratch, threadSlab } from "./_kernel.ts";
+import { gelus, isNative, locatePixels, multiplyRows } from "./_native.ts";
 import {
   rows1x64,
   rows2x32,
@@ -26,11 +27,13 @@ import {
   rows4x16,
   rows7x21,
   rows9x16,
+  SLAB_BYTES,
   SLAB_ROWS,
 } from "./_strips.ts";
 import { PANEL_BYTES, rowsTile, TILE_COLUMNS, TILE_ROWS } from "./_tile.ts";
 import { copyWords } from "./_copy.ts";
-import { packColumns, packRows } from "./_pack.ts";
+import { packColumns, packMatrix } from "./_pack.ts";
+import { startPixels } from "./_pixels.ts";
 
 const SEGMENT_BYTES: usize = 20;
 
@@ -97,12 +100,7 @@ function packSegment(
   const length = load<i32>(segment, 12);
   from += <usize> load<i32>(segment, 16) << 2;
   to += <usize> depth * PANEL_BYTES;
-  for (let column = 0; column < columns; column += TILE_COLUMNS) {
-    const width = min(TILE_COLUMNS, columns - column);
-    packRows(from, stride, length, width, to);
-    from += PANEL_BYTES;
-    to += <usize> k * PANEL_BYTES;
-  }
+  packMatrix(from, stride, length, columns, to, <usize> k * PANEL_BYTES);
 }
 
 /** One panel of a transposed B. */
@@ -192,7 +190,7 @@ function multiplyBlock(
   // This thread's room: where rows of the result are, then addresses of
   // segments (at most 256 · 1024), then a tile that juts out of the result.
   const targets = threadScratch();
-  const pointers = targets + 2048;
+  const pointers = targets + POINTERS_OFFSET;
   const edge = targets + TILE_OFFSET;
   locateRows(params, firstRow, blockEnd, outOffset, targets);
 
@@ -212,8 +210,38 @@ function multiplyBlock(
     }
     const table = segments + <usize> first * SEGMENT_BYTES;
     const count = next - first;
-    locateSegments(params, firstRow, blockEnd, group, table, count, pointers);
     const accumulate = first > 0;
+    if (isNative != 0) {
+      const column = firstPanel * TILE_COLUMNS;
+      const initial = bias == 0
+        ? address(params, 5)
+        : bias + biasOffset + (<usize> column << 2);
+      multiplyNative(
+        params,
+        group,
+        firstRow,
+        blockEnd,
+        table,
+        count,
+        column,
+        min(columns, panelsEnd * TILE_COLUMNS) - column,
+        packed + (<usize> firstPanel * <usize> k + depth) * PANEL_BYTES,
+        <usize> k * PANEL_BYTES,
+        accumulate ? 0 : initial,
+      );
+      depth += length;
+      first = next;
+      continue;
+    }
+    locateSegments(
+      params,
+      firstRow,
+      blockEnd,
+      group,
+      table,
+      count,
+      pointers,
+    );
     for (let panel = firstPanel; panel < panelsEnd; panel++) {
       const column = panel * TILE_COLUMNS;
       const width = min(TILE_COLUMNS, columns - column);
@@ -303,6 +331,75 @@ function multiplyBlock(
   finishRows(params, blockEnd - firstRow, firstPanel, panelsEnd);
 }
 
+/** The product of some rows with some segments and columns, whose panels are `panelBytes` apart; what is next is brought near. */
+function multiplyNative(
+  params: usize,
+  group: i32,
+  firstRow: i32,
+  end: i32,
+  table: usize,
+  count: i32,
+  column: i32,
+  columnCount: i32,
+  b: usize,
+  panelBytes: usize,
+  start: usize,
+  nextB: usize = 0,
+  nextStride: usize = 0,
+  nextRows: i32 = 0,
+): void {
+  const targets = threadScratch();
+  const pointers = targets + POINTERS_OFFSET;
+  const starts = targets + STARTS_OFFSET;
+  const rows = end - firstRow;
+  const stride = <usize> (rows + 15 & -16) << 2;
+  startPixels(
+    firstRow,
+    rows,
+    int(params, 12),
+    int(params, 13),
+    int(params, 14),
+    int(params, 15),
+    int(params, 16),
+    int(params, 17),
+    int(params, 18),
+    starts,
+    LIST_BYTES,
+  );
+  locatePixels(
+    starts,
+    LIST_BYTES,
+    rows,
+    table,
+    count,
+    address(params, 0) + (<usize> (group * int(params, 23)) << 2),
+    int(params, 14),
+    int(params, 15),
+    int(params, 16),
+    address(params, 5),
+    pointers,
+    stride,
+  );
+  multiplyRows(
+    pointers,
+    stride,
+    count,
+    table + 12,
+    SEGMENT_BYTES,
+    targets,
+    <usize> column << 2,
+    rows,
+    b,
+    panelBytes,
+    columnCount,
+    start,
+    address(params, 2) == 0 ? 0 : PANEL_BYTES,
+    nextB,
+    nextStride,
+    nextRows,
+  );
+}
+
 /** Keeps the sums of some panels of located rows, and applies the activation. */
 function finishRows(
   params: usize,
@@ -317,6 +414,18 @@ function finishRows(
   const column = firstPanel * TILE_COLUMNS;
   const count = min(int(params, 10), panelsEnd * TILE_COLUMNS) - column;
   const shift = preActivation - address(params, 3);
+  if (isNative != 0 && activation == GELU && isDense(params)) {
+    const first = <usize> load<u32>(targets) + (<usize> column << 2);
+    const stride = <usize> int(params, 21) << 2;
+    if (preActivation != 0) {
+      for (let row: usize = 0; row < <usize> rows; row++) {
+        const sums = first + row * stride;
+        memory.copy(sums + shift, sums, <usize> count << 2);
+      }
+    }
+    gelus(first, rows, count, stride);
+    return;
+  }
   for (let row: usize = 0; row < <usize> rows; row++) {
     const sums = <usize> load<u32>(targets + (row << 2)) +
       (<usize> column << 2);
@@ -324,6 +433,12 @@ function finishRows(
     activate(activation, sums, copy, count, targets + TILE_OFFSET);
   }
 }
+
+/** Segments that are multiplied at once: then A stays in L2 for several panels. */
+const MOST_SEGMENTS: i32 = 16;
+
+/** Where a thread has room for two panels of 1024 rows. */
+const PACKED_OFFSET: usize = 524288;
 
 /** Where a thread has room for a row that nobody reads. */
 const UNREAD_ROW: usize = 786432;
@@ -344,27 +459,48 @@ export function gemmUnpacked(params: usize, part: i32, parts: i32): void {
   const stride = <usize> int(params, 28) << 2;
   const tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
   const targets = threadScratch();
-  const pointers = targets + 2048;
+  const pointers = targets + POINTERS_OFFSET;
   locateRows(params, 0, rows, 0, targets);
   for (let row = rows; row < tiles * TILE_ROWS; row++) {
     const unread = <u32> (threadScratch() + UNREAD_ROW);
     store<u32>(targets + (<usize> row << 2), unread);
   }
-  for (let first = 0; first < segmentCount; first += 32) {
-    const count = min(32, segmentCount - first);
+  for (let first = 0; first < segmentCount; first += MOST_SEGMENTS) {
+    const count = min(MOST_SEGMENTS, segmentCount - first);
     const table = segments + <usize> first * SEGMENT_BYTES;
-    locateSegments(params, 0, rows, 0, table, count, pointers);
+    if (isNative != 0) {
+      multiplyUnpacked(
+        params,
+        rows,
+        table,
+        count,
+        first,
+        firstPanel,
+        panelsEnd,
+      );
+      continue;
+    }
+    locateSegments(
+      params,
+      0,
+      rows,
+      0,
+      table,
+      count,
+      pointers,
+    );
     for (let s = 0; s < count; s++) {
       const weights = load<i32>(table + <usize> s * SEGMENT_BYTES, 16);
       for (let panel = firstPanel; panel < panelsEnd; panel++) {
         const column = panel * TILE_COLUMNS;
         const columnBytes = <usize> column << 2;
-        packRows(
+        packMatrix(
           address(params, 1) + (<usize> (weights + column) << 2),
           stride,
           SLAB_ROWS,
           TILE_COLUMNS,
           threadSlab(),
+          0,
         );
         let base: usize = 0;
         if (first + s == 0) {
@@ -384,6 +520,58 @@ export function gemmUnpacked(params: usize, part: i32, parts: i32): void {
     }
   }
   finishRows(params, rows, firstPanel, panelsEnd);
+}
+
+/** The same for some segments: packs two panels of their rows of B at a time. */
+function multiplyUnpacked(
+  params: usize,
+  rows: i32,
+  table: usize,
+  count: i32,
+  first: i32,
+  firstPanel: i32,
+  panelsEnd: i32,
+): void {
+  const packed = threadScratch() + PACKED_OFFSET;
+  const panelBytes = <usize> (count * SLAB_ROWS) * PANEL_BYTES;
+  const stride = <usize> int(params, 28) << 2;
+  for (let panel = firstPanel; panel < panelsEnd; panel += 2) {
+    const end = min(panelsEnd, panel + 2);
+    const column = panel * TILE_COLUMNS;
+    for (let s = 0; s < count; s++) {
+      const weights = load<i32>(table + <usize> s * SEGMENT_BYTES, 16);
+      packMatrix(
+        address(params, 1) + (<usize> (weights + column) << 2),
+        stride,
+        SLAB_ROWS,
+        (end - panel) * TILE_COLUMNS,
+        packed + <usize> s * SLAB_BYTES,
+        panelBytes,
+      );
+    }
+    const bias = address(params, 2);
+    let start: usize = 0;
+    if (first == 0) {
+      start = bias == 0 ? address(params, 5) : bias + (<usize> column << 2);
+    }
+    multiplyNative(
+      params,
+      0,
+      0,
+      rows,
+      table,
+      count,
+      column,
+      (end - panel) * TILE_COLUMNS,
+      packed,
+      panelBytes,
+      start,
+      address(params, 1) + (<usize> (load<i32>(table, 16) + column) << 2) +
+        2 * PANEL_BYTES,
+      stride,
+      count * SLAB_ROWS,
+    );
+  }
 }
 
 /** How many segments of a length the next strip takes when so many are left; 0 if none does. */
@@ -440,9 +628,26 @@ function multiplyStrips(
   }
 }
 
+/** Where a thread's room has addresses of segments: behind those of 512 rows. */
+const POINTERS_OFFSET: usize = 2048;
+
+/** Where it has lists of pixels, and how long each is. */
+const STARTS_OFFSET: usize = 1048576 - 8192;
+const LIST_BYTES: usize = 2048;
+
 const TILE_OFFSET: usize = 1048576 - 256;
 
-/** Writes where the rows of the result start; what fills up the last tile is the caller's. */
+/** Whether rows of the result are as far apart everywhere as columns of an image. */
+function isDense(params: usize): bool {
+  const gridHeight = int(params, 12);
+  const gridWidth = int(params, 13);
+  const columnStride = int(params, 21);
+  return (gridHeight == 1 || int(params, 20) == gridWidth * columnStride) &&
+    (int(params, 11) == 1 ||
+      int(params, 19) == gridHeight * gridWidth * columnStride);
+}
+
+/** Writes where the rows of the result start, and anything for what fills up the last tile. */
 function locateRows(
   params: usize,
   firstRow: i32,
@@ -456,6 +661,17 @@ function locateRows(
   const imageStride = int(params, 19);
   const rowStride = int(params, 20);
   const columnStride = int(params, 21);
+  if (isDense(params)) {
+    const step = columnStride << 2;
+    let at = <i32> out + (offset << 2) + firstRow * step;
+    const steps = i32x4.mul(i32x4(0, 1, 2, 3), i32x4.splat(step));
+    for (let row = firstRow; row < end; row += 4) {
+      v128.store(targets, i32x4.add(i32x4.splat(at), steps));
+      targets += 16;
+      at += 4 * step;
+    }
+    return;
+  }
   let x = firstRow % gridWidth;
   let y = firstRow / gridWidth % gridHeight;
   let image = firstRow / gridWidth / gridHeight;

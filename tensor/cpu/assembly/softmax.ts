@@ -5,6 +5,7 @@
 import { address, double, float, int, madd, slice } from "./_kernel.ts";
 import { Four, loadLanes, One, storeLanes } from "./_lanes.ts";
 import { decay4, maxOfLanes, splat, sumOfLanes } from "./_math.ts";
+import { decays, isNative } from "./_native.ts";
 
 /** The largest element of a row. */
 function largest(x: usize, bytes: usize): f32 {
@@ -50,6 +51,27 @@ function logSumExpOf(x: usize, bytes: usize, shift: f32): f64 {
   return <f64> shift + Math.log(sumOfExp(x, bytes, shift));
 }
 
+/** out = e^(x - shift); returns the sum. */
+function exponentiate(x: usize, out: usize, bytes: usize, shift: f32): f64 {
+  if (isNative != 0) return decays(x, out, <i32> (bytes >> 2), shift);
+  const shifts = splat(shift);
+  let total: f64 = 0;
+  let i: usize = 0;
+  while (i + 16 <= bytes) {
+    const end = min(bytes, i + 1024);
+    let sum = splat(0);
+    for (; i + 16 <= end; i += 16) {
+      sum = exponentials<Four>(x + i, out + i, shifts, sum);
+    }
+    total += sumOfLanes(sum);
+  }
+  for (; i < bytes; i += 4) {
+    const sum = exponentials<One>(x + i, out + i, shifts, splat(0));
+    total += f32x4.extract_lane(sum, 0);
+  }
+  return total;
+}
+
 function exponentials<W>(
   x: usize,
   out: usize,
@@ -62,23 +84,9 @@ function exponentials<W>(
 }
 
 function softmaxRow(x: usize, out: usize, bytes: usize): void {
-  const shift = splat(largest(x, bytes));
-  let total: f64 = 0;
+  const total = exponentiate(x, out, bytes, largest(x, bytes));
   let i: usize = 0;
-  while (i + 16 <= bytes) {
-    const end = min(bytes, i + 1024);
-    let sum = splat(0);
-    for (; i + 16 <= end; i += 16) {
-      sum = exponentials<Four>(x + i, out + i, shift, sum);
-    }
-    total += sumOfLanes(sum);
-  }
-  for (; i < bytes; i += 4) {
-    const sum = exponentials<One>(x + i, out + i, shift, splat(0));
-    total += f32x4.extract_lane(sum, 0);
-  }
   const factor = splat(<f32> (1 / total));
-  i = 0;
   for (; i + 16 <= bytes; i += 16) {
     v128.store(out + i, f32x4.mul(v128.load(out + i), factor));
   }

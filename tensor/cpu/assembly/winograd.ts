@@ -30,6 +30,7 @@ import {
   threadSlab,
 } from "./_kernel.ts";
 import { splat } from "./_math.ts";
+import { isNative, multiplyColumns } from "./_native.ts";
 import {
   movePointers,
   multiplyLocated,
@@ -608,6 +609,10 @@ export function winogradGradientProducts(
       <usize> position * planeBytes(outChannels);
     const sums = address(params, 4) +
       <usize> (position * channels) * sumBytes;
+    if (isNative != 0) {
+      multiplyGradients(params, inputs, gradients, sums);
+      continue;
+    }
     for (let first = 0; first < tiles; first += SLAB_ROWS) {
       for (let i = 0; i < SLAB_ROWS; i++) {
         const row = first + i < tiles
@@ -635,6 +640,57 @@ export function winogradGradientProducts(
         );
       }
     }
+  }
+}
+
+/** Panels of gradients that are packed at once, of the few hundred tiles that there are at most. */
+const PACKED_PANELS: i32 = 16;
+
+/** The product of one position by machine code. */
+function multiplyGradients(
+  params: usize,
+  inputs: usize,
+  gradients: usize,
+  sums: usize,
+): void {
+  const channels = int(params, 7);
+  const outChannels = int(params, 10);
+  const tiles = int(params, 14);
+  const pointers = threadScratch();
+  const packed = pointers + (<usize> tiles << 2);
+  const panelBytes = <usize> tiles * PANEL_BYTES;
+  for (let i = 0; i < tiles; i++) {
+    const row = inputs + rowOffset(i, channels);
+    store<u32>(pointers + (<usize> i << 2), <u32> row);
+  }
+  const panels = outChannels / TILE_COLUMNS;
+  for (let panel = 0; panel < panels; panel += PACKED_PANELS) {
+    const end = min(panels, panel + PACKED_PANELS);
+    const column = <usize> panel * PANEL_BYTES;
+    for (let i = 0; i < tiles; i++) {
+      let from = gradients + rowOffset(i, outChannels) + column;
+      let to = packed + <usize> i * PANEL_BYTES;
+      for (let p = panel; p < end; p++) {
+        copyVectors(from, to, PANEL_BYTES);
+        from += PANEL_BYTES;
+        to += panelBytes;
+      }
+    }
+    multiplyColumns(
+      pointers,
+      tiles,
+      0,
+      sums + column,
+      <usize> outChannels << 2,
+      0,
+      0,
+      channels,
+      packed,
+      panelBytes,
+      (end - panel) * TILE_COLUMNS,
+      int(params, 16) != 0 ? 0 : address(params, 15),
+      0,
+    );
   }
 }
 

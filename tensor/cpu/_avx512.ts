@@ -1,0 +1,52 @@
+/**
+ * All machine code for 64-bit x86 processors with AVX-512.
+ *
+ * @module
+ */
+
+import {
+  writeGradient,
+  writeGradientSums,
+  writeNormalize,
+  writeStatistics,
+} from "./_avx512_batch_norm.ts";
+import { writeDecay, writeGelu } from "./_avx512_functions.ts";
+import { writeScores } from "./_avx512_scores.ts";
+import { writeLocate } from "./_avx512_locate.ts";
+import { writeColumnsProduct, writeRowsProduct } from "./_avx512_products.ts";
+import { Assembler } from "./_x86.ts";
+
+/** The functions; assembly/_native.ts imports them by these names. */
+export const NATIVE_NAMES = [
+  ...["rows", "columns", "locate", "scores", "decay", "gelu"] as const,
+  ...["statistics", "normalize", "gradientSums", "gradient"] as const,
+] as const;
+
+/** The name of a function. */
+export type NativeName = typeof NATIVE_NAMES[number];
+
+/**
+ * Writes all functions. Each takes the address of words in memory, as 32 bits,
+ * and where memory starts.
+ *
+ * @returns The code, and where in it each function starts.
+ */
+export function writeAvx512(): {
+  readonly code: Uint8Array<ArrayBuffer>;
+  readonly starts: Readonly<Record<NativeName, number>>;
+} {
+  const code = new Assembler();
+  const starts = {
+    rows: writeRowsProduct(code),
+    columns: writeColumnsProduct(code),
+    locate: writeLocate(code),
+    scores: writeScores(code),
+    decay: writeDecay(code),
+    gelu: writeGelu(code),
+    statistics: writeStatistics(code),
+    normalize: writeNormalize(code),
+    gradientSums: writeGradientSums(code),
+    gradient: writeGradient(code),
+  };
+  return { code: code.finish(), starts };
+}
