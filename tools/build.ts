@@ -59,6 +59,7 @@ export interface Sizes {
 export async function build(outdir: string): Promise<Sizes> {
   const packages: Size[] = [];
   const devices: Size[] = [];
+  const native: Size[] = [];
   const data: Size[] = [];
   const declared: Declared[] = [];
   try {
@@ -68,6 +69,9 @@ export async function build(outdir: string): Promise<Sizes> {
       packages.push(await measure(name, folder, bundle.code));
       for (const [device, file] of Object.entries(bundle.devices)) {
         devices.push(await measure(`+ ${device}`, folder, [file]));
+      }
+      if (bundle.native.length > 0) {
+        native.push(await measure("+ machine code", folder, bundle.native));
       }
       if (bundle.data.length > 0) {
         data.push(await measure(`+ ${name}, data`, folder, bundle.data));
@@ -87,9 +91,9 @@ export async function build(outdir: string): Promise<Sizes> {
   await writeDeclarations(declared);
   const [largest] = devices.toSorted((a, b) => b.gzip - a.gzip);
   return {
-    parts: [...packages, ...devices, ...data],
+    parts: [...packages, ...devices, ...native, ...data],
     loaded: sum("all six, loaded", [...packages, largest]),
-    code: sum("all six, all code", [...packages, ...devices]),
+    code: sum("all six, all code", [...packages, ...devices, ...native]),
     page: await measure("cram.js", outdir, ["cram.js"]),
   };
 }

@@ -17,6 +17,8 @@ export interface PackageBundle {
   readonly code: readonly string[];
   /** Those of devices, by name: a page loads one of them. */
   readonly devices: Readonly<Record<string, string>>;
+  /** Those of machine code, which only Deno loads. */
+  readonly native: readonly string[];
   /** Those that hold a data set of the package, and are loaded with it only. */
   readonly data: readonly string[];
   /** The modules that it imports. */
@@ -42,6 +44,9 @@ const DATA = /from "(\.\/\w+\.json)" with { type: "json" }/g;
 
 /** The modules that devices are imported from. */
 const DEVICE = /^tensor\/(\w+)\/mod\.ts$/;
+
+/** The module of machine code. */
+const NATIVE = "tensor/cpu/_avx512.ts";
 
 /**
  * Bundles one package. Other packages stay imports, so that whoever uses some
@@ -102,10 +107,12 @@ export async function bundlePackage(
     .map(([path, output]) => ({ name: basename(path), ...output }));
   const code: string[] = [];
   const data: string[] = [];
+  const native: string[] = [];
   const devices: Record<string, string> = {};
   for (const { name, entryPoint = "", inputs } of outputs) {
     const [, device] = entryPoint.match(DEVICE) ?? [];
     if (device !== undefined) devices[device] = name;
+    else if (entryPoint === NATIVE) native.push(name);
     else {
       const isData = Object.keys(inputs).some((path) => path.endsWith(".json"));
       (isData ? data : code).push(name);
@@ -114,6 +121,7 @@ export async function bundlePackage(
   return {
     code,
     devices,
+    native,
     data,
     imports: [
       ...new Set(

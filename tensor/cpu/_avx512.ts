@@ -16,24 +16,15 @@ import { writeLocate } from "./_avx512_locate.ts";
 import { writeColumnsProduct, writeRowsProduct } from "./_avx512_products.ts";
 import { Assembler } from "./_x86.ts";
 
-/** The functions; assembly/_native.ts imports them by these names. */
-export const NATIVE_NAMES = [
-  ...["rows", "columns", "locate", "scores", "decay", "gelu"] as const,
-  ...["statistics", "normalize", "gradientSums", "gradient"] as const,
-] as const;
-
-/** The name of a function. */
-export type NativeName = typeof NATIVE_NAMES[number];
-
 /**
  * Writes all functions. Each takes the address of words in memory, as 32 bits,
  * and where memory starts.
  *
- * @returns The code, and where in it each function starts.
+ * @returns The code, and where in it each function starts; assembly/_native.ts imports them by these names.
  */
 export function writeAvx512(): {
   readonly code: Uint8Array<ArrayBuffer>;
-  readonly starts: Readonly<Record<NativeName, number>>;
+  readonly starts: Readonly<Record<string, number>>;
 } {
   const code = new Assembler();
   const starts = {

@@ -6,8 +6,6 @@
  * @module
  */
 
-import { NATIVE_NAMES, writeAvx512 } from "./_avx512.ts";
-
 /** What threads can call in this process. */
 export interface NativeCode {
   /** The functions' names. */
@@ -52,35 +50,35 @@ interface DenoNamespace {
 /** The C library of Linux. */
 const LIBRARY = "libc.so.6";
 
-/** Where functions are in this process: the same for all devices. Not there until it was tried. */
-let addresses: readonly bigint[] | undefined;
+/** What was loaded, the same for all devices. Not there until it was tried. */
+let loaded: Promise<ReadonlyMap<string, bigint>> | undefined;
 
 /**
  * Loads the code, once for all devices.
  *
  * @param memory The kernels' memory.
+ * @param names The functions that kernels import.
+ * @param isWanted Whether there is to be any.
  * @returns What threads can call, which may be nothing.
  */
-export function loadNative(memory: WebAssembly.Memory): NativeCode {
+export async function loadNative(
+  memory: WebAssembly.Memory,
+  names: readonly string[],
+  isWanted: boolean,
+): Promise<NativeCode> {
   const { Deno } = globalThis as { Deno?: DenoNamespace };
   // Only a memory that threads share stays where it is when it grows.
   if (
-    Deno === undefined || memory.buffer instanceof ArrayBuffer ||
+    !isWanted || Deno === undefined || memory.buffer instanceof ArrayBuffer ||
     !isPossible(Deno)
-  ) return NO_NATIVE;
+  ) return { names, addresses: [], memory: 0n };
+  const functions = await (loaded ??= load(Deno));
   return {
-    names: NATIVE_NAMES,
-    addresses: addresses ??= load(Deno),
+    names,
+    addresses: names.flatMap((name) => functions.get(name) ?? []),
     memory: addressOf(Deno, memory.buffer),
   };
 }
-
-/** No machine code. */
-export const NO_NATIVE: NativeCode = {
-  names: NATIVE_NAMES,
-  addresses: [],
-  memory: 0n,
-};
 
 /** Whether the platform may have machine code. */
 function isPossible({ build, permissions }: DenoNamespace): boolean {
@@ -95,15 +93,20 @@ function addressOf(Deno: DenoNamespace, buffer: ArrayBufferLike): bigint {
   return Deno.UnsafePointer.value(pointer);
 }
 
-/** Brings code into executable memory, if the processor has AVX-512. */
-function load(Deno: DenoNamespace): readonly bigint[] {
+/** Brings functions into executable memory, if the processor has AVX-512. */
+async function load(Deno: DenoNamespace): Promise<ReadonlyMap<string, bigint>> {
   try {
-    if (!hasAvx512(Deno)) return [];
+    if (!hasAvx512(Deno)) return new Map();
+    // Apart, because only Deno needs it.
+    const { writeAvx512 } = await import("./_avx512.ts");
     const { code, starts } = writeAvx512();
     const address = place(Deno, code);
-    return NATIVE_NAMES.map((name) => address + BigInt(starts[name]));
+    return new Map(
+      Object.entries(starts)
+        .map(([name, start]) => [name, address + BigInt(start)]),
+    );
   } catch {
-    return []; // another C library, or a system that forbids new code
+    return new Map(); // another C library, or a system that forbids new code
   }
 }
 

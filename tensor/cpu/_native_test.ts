@@ -14,7 +14,8 @@ const memory = new WebAssembly.Memory({
 });
 const floats = new Float32Array(memory.buffer);
 const words = new Uint32Array(memory.buffer);
-const native = loadNative(memory);
+const NAMES = ["rows", "columns", "decay", "gelu"];
+const native = await loadNative(memory, NAMES, true);
 const functions = bindNative(native) as Record<string, (at: number) => void>;
 
 /** These processors have no machine code to test. */

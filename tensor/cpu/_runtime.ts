@@ -13,7 +13,7 @@ import { MAX_THREADS } from "../max_threads.ts";
 import { builtinModule } from "./_builtin_module.ts";
 import { Heap, MAX_PAGES } from "./_heap.ts";
 import { KERNEL_NAMES } from "./_kernels_wasm.ts";
-import { loadNative, NO_NATIVE } from "./_native.ts";
+import { loadNative } from "./_native.ts";
 import { MAX_PARTS, Pool } from "./_pool.ts";
 import { STRIP_BYTES, STRIP_PAGES, writeStrips } from "./_strips.ts";
 import { compileKernels, type KernelModuleOptions } from "./_wasm.ts";
@@ -92,7 +92,14 @@ export class Runtime {
       KERNEL_BYTES + threads * STRIP_BYTES,
       maxPages,
     );
-    const native = options.native === false ? NO_NATIVE : loadNative(memory);
+    const native = await loadNative(
+      memory,
+      WebAssembly.Module.imports(module)
+        .flatMap(({ module, kind, name }) =>
+          module === "_native" && kind === "function" ? [name] : []
+        ),
+      options.native !== false,
+    );
     const pool = new Pool({
       module,
       memory,
