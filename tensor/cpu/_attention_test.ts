@@ -114,3 +114,46 @@ Deno.test("attention() of the cpu device gives zeros for queries that no key is 
     attend(stage, layout, { shape: [1, 1, 1, 5], elements: [-Infinity] });
   });
 });
+
+Deno.test("attention() of the cpu device keeps numbers that are none", async () => {
+  for (const keys of [1, 15, 16, 40]) {
+    const shape = [1, 1, keys, keys];
+    // Query q is open to the keys up to q, of which the first one is NaN.
+    const causal = Array.from(
+      { length: keys * keys },
+      (_, i) => i % keys <= Math.floor(i / keys) ? 0 : -Infinity,
+    );
+    await againstReference((stage) => {
+      for (const mask of [undefined, stage.input(shape, causal)]) {
+        const layout = layoutOf(
+          [1, 1, keys, keys, 1, 1],
+          mask && [0, 0, keys, 1],
+        );
+        const of = [1, keys, 1, 1];
+        stage.backend.attention({
+          query: stage.input(of, noise(keys)),
+          key: stage.input(of, [NaN, ...noise(keys - 1, 1, 2)]),
+          value: stage.input(of, noise(keys, 1, 3)),
+          mask,
+          out: stage.output(of),
+          logSumExp: stage.output([1, 1, keys]),
+        }, layout);
+      }
+    });
+  }
+});
+
+Deno.test("attention() of the cpu device does not add up rounding errors of many keys", async () => {
+  const keys = 65_536;
+  await againstReference((stage) => {
+    const of = [1, keys, 1, 16];
+    stage.backend.attention({
+      query: stage.input([1, 1, 1, 16], [0]),
+      key: stage.input(of, [1]),
+      value: stage.input(of, [0.1]),
+      mask: undefined,
+      out: stage.output([1, 1, 1, 16]),
+      logSumExp: stage.output([1, 1, 1]),
+    }, layoutOf([1, 1, 1, keys, 16, 16]));
+  }, { relative: 2e-5 });
+});

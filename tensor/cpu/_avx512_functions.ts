@@ -1,6 +1,6 @@
 /**
  * Functions of many numbers as code of 64-bit x86 processors with AVX-512. The
- * formulas, and how exact they are, stand in assembly/_math.ts.
+ * formulas are those of assembly/_math.ts.
  *
  * @module
  */
@@ -27,9 +27,10 @@ export const SUMS_OFFSET = 64;
 /** Numbers of a vector. */
 const LANES = 16;
 
-/** The mask of the numbers that are left at the end, and of those below zero. */
+/** Masks of the numbers that are left at the end, of those below zero, and of those that decayed. */
 const LAST = 1;
 const NEGATIVE = 2;
+const DECAYED = 3;
 
 /** The vector that `writeExp` works on; it changes the two behind it too. */
 export const E = 1;
@@ -49,7 +50,7 @@ const SUMS = 31;
  */
 export function writeDecay(code: Assembler): number {
   const exp = expConstants(code);
-  const [least] = code.constants([-150]);
+  const least = leastDecay(code);
   const LEAST = 29;
   return writeFunction(code, {
     begin() {
@@ -57,8 +58,7 @@ export function writeDecay(code: Assembler): number {
     },
     body(mask) {
       code.vectors("subtract", E, X, SHIFT);
-      code.vectors("max", E, LEAST, E);
-      writeExp(code, exp);
+      writeExpOfNegative(code, exp, LEAST);
       code.vectors("and", X, E, E);
       code.vectors("add", SUMS, SUMS, X, mask);
     },
@@ -212,6 +212,28 @@ export function expConstants(code: Assembler): ExpConstants {
     ...[0.166665206315, 0.499999934484],
   ]);
   return { log2e, high, low, fraction, one };
+}
+
+/** Puts the number between the code below which {@linkcode writeExpOfNegative} makes 0. */
+export function leastDecay(code: Assembler): Constant {
+  const [least] = code.constants([-87.68]); // ln 2^-126.5, where decay4 ends, too
+  return least;
+}
+
+/**
+ * Writes E = e^E for numbers that are not positive: 0 for those below a vector
+ * of {@linkcode leastDecay}. They are too small to matter beside e^0, and
+ * operations with numbers below 2^-126 take a hundred cycles.
+ */
+export function writeExpOfNegative(
+  code: Assembler,
+  exp: ExpConstants,
+  least: number,
+): void {
+  code.less(DECAYED, E, least); // not where E is NaN, which stays
+  code.vectors("xor", E, E, E, DECAYED);
+  writeExp(code, exp);
+  code.vectors("xor", E, E, E, DECAYED);
 }
 
 /** Writes E = e^(E + tail) for a tail that is small against 1. */

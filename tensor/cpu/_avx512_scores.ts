@@ -6,7 +6,12 @@
  */
 
 import { repeat } from "./_avx512_loop.ts";
-import { E, expConstants, writeExp } from "./_avx512_functions.ts";
+import {
+  E,
+  expConstants,
+  leastDecay,
+  writeExpOfNegative,
+} from "./_avx512_functions.ts";
 import {
   type Assembler,
   R8,
@@ -33,21 +38,28 @@ const LAST = 1;
 const FIRST = 2;
 
 const [X, ROOM] = [0, 4];
-const [SHIFT, SUM, SCALE, MINUS_INFINITY, LEAST] = [24, 25, 26, 27, 28];
+const [SHIFT, SUM, SCALE, FIRST_SHIFT, LEAST] = [24, 25, 26, 27, 28];
+
+/**
+ * The lowest finite number. Less -∞, scores of -∞ would be NaN, and could not be
+ * told from scores that are.
+ */
+const LOWEST = -3.4028234663852886e38;
 
 const SAVED = [RBX, 12];
 
 /**
  * Writes a function of rows of scores: s = scores·scale, plus the row of the
  * mask if there is one; scores = e^(s - shift), where the shift is the row's
- * largest s, or the row's number in `shifts` if that is not 0. Leaves the
- * shifts in `maxima`, and the rows' sums in `sums`.
+ * largest s (a finite number if all are -∞), or the row's number in `shifts` if
+ * that is not 0. Leaves the shifts in `maxima`, and the rows' sums in `sums`.
  *
  * @returns Where it starts.
  */
 export function writeScores(code: Assembler): number {
   const exp = expConstants(code);
-  const [least, minusInfinity] = code.constants([-150, -Infinity]);
+  const least = leastDecay(code);
+  const [lowest] = code.constants([LOWEST]);
   const start = code.length;
   const word = (name: typeof SCORES_ARGUMENTS[number]) => ({
     base: RDI,
@@ -87,7 +99,7 @@ export function writeScores(code: Assembler): number {
   }
   code.broadcast(SCALE, word("scale"));
   code.broadcast(LEAST, least);
-  code.broadcast(MINUS_INFINITY, minusInfinity);
+  code.broadcast(FIRST_SHIFT, lowest);
 
   /** Repeats something for the scores of a row, of which the last ones may be few. */
   const eachVector = (body: (lanes: number) => void) => {
@@ -123,7 +135,7 @@ export function writeScores(code: Assembler): number {
   code.place(nextRow);
   code.calculateConstant("compare", rows, 0);
   code.jump(done, "equal");
-  code.vectors("and", SHIFT, MINUS_INFINITY, MINUS_INFINITY);
+  code.vectors("and", SHIFT, FIRST_SHIFT, FIRST_SHIFT);
   code.calculateConstant("compare", mask, 0);
   code.jump(plain, "equal");
   scaleRow(true);
@@ -143,8 +155,7 @@ export function writeScores(code: Assembler): number {
   eachVector((lanes) => {
     code.load(E, inRow(scores), lanes);
     code.vectors("subtract", E, E, SHIFT);
-    code.vectors("max", E, LEAST, E);
-    writeExp(code, exp);
+    writeExpOfNegative(code, exp, LEAST);
     code.storeVector(inRow(scores), E, lanes);
     code.vectors("add", SUM, SUM, E, lanes);
   });

@@ -145,6 +145,17 @@ Deno.test("conv2d() and its gradients agree with the reference for few pixels an
   }
 });
 
+Deno.test("conv2d() and its gradients agree with the reference for as many pixels as a thread has lists for", async () => {
+  for (
+    const [batch, size] of [[128, [2, 2]], [102, [1, 5]]] as const
+  ) {
+    await check({
+      ...{ batch, size, channels: 64, outChannels: 256 },
+      ...{ kernel: [3, 3], padding: [1, 1, 1, 1] },
+    });
+  }
+});
+
 Deno.test("conv2d() and its gradients agree with the reference for dilated and uneven weights", async () => {
   for (const channels of [3, 12]) {
     for (const dilation of [[2, 2], [1, 3], [3, 1]] as const) {

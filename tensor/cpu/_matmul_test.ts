@@ -62,6 +62,24 @@ const TRANSPOSES = [
   { transposeA: true, transposeB: true },
 ];
 
+Deno.test("matmul() does not add up rounding errors of long sums", async () => {
+  for (const [m, n, k] of [[16, 256, 1024], [600, 32, 4096], [40, 48, 4096]]) {
+    const layout = { ...PLAIN, batch: 1, m, n, k };
+    await againstReference((stage) => {
+      const a = stage.input([m, k], [0.1]);
+      const b = stage.input([k, n], [0.1]);
+      stage.backend.matmul(
+        a,
+        b,
+        stage.output([1, m, n]),
+        layout,
+        undefined,
+        undefined,
+      );
+    }, { relative: 1.5e-5 });
+  }
+});
+
 Deno.test("matmul() agrees with the reference for sizes around the tile's", async () => {
   for (const m of [1, 2, 3, 4, 5, 8, 63, 64, 65, 130]) {
     for (const n of [1, 3, 4, 5, 15, 16, 17, 33]) {

@@ -44,7 +44,14 @@ interface DenoNamespace {
   ): {
     // deno-lint-ignore no-explicit-any -- functions as `symbols` declares them
     readonly symbols: any;
+    close(): void;
   };
+}
+
+/** What a thread's kernels import, while it is open. */
+interface BoundCode {
+  readonly imports: NativeImports;
+  close(): void;
 }
 
 /** The C library of Linux. */
@@ -66,18 +73,25 @@ export async function loadNative(
   names: readonly string[],
   isWanted: boolean,
 ): Promise<NativeCode> {
+  const nothing = { names, addresses: [], memory: 0n };
   const { Deno } = globalThis as { Deno?: DenoNamespace };
   // Only a memory that threads share stays where it is when it grows.
   if (
-    !isWanted || Deno === undefined || memory.buffer instanceof ArrayBuffer ||
-    !isPossible(Deno)
-  ) return { names, addresses: [], memory: 0n };
-  const functions = await (loaded ??= load(Deno));
-  return {
-    names,
-    addresses: names.flatMap((name) => functions.get(name) ?? []),
-    memory: addressOf(Deno, memory.buffer),
-  };
+    !isWanted || Deno === undefined || memory.buffer instanceof ArrayBuffer
+  ) return nothing;
+  try {
+    if (!isPossible(Deno)) return nothing;
+    const functions = await (loaded ??= load(Deno));
+    return {
+      names,
+      addresses: names.map((name) => functions.get(name)!),
+      memory: addressOf(Deno, memory.buffer),
+    };
+  } catch {
+    // Another C library, a system that forbids new code, or something that is
+    // called Deno and is not.
+    return nothing;
+  }
 }
 
 /** Whether the platform may have machine code. */
@@ -93,35 +107,35 @@ function addressOf(Deno: DenoNamespace, buffer: ArrayBufferLike): bigint {
   return Deno.UnsafePointer.value(pointer);
 }
 
-/** Brings functions into executable memory, if the processor has AVX-512. */
+/** Brings functions into executable memory. */
 async function load(Deno: DenoNamespace): Promise<ReadonlyMap<string, bigint>> {
-  try {
-    if (!hasAvx512(Deno)) return new Map();
-    // Apart, because only Deno needs it.
-    const { writeAvx512 } = await import("./_avx512.ts");
-    const { code, starts } = writeAvx512();
-    const address = place(Deno, code);
-    return new Map(
-      Object.entries(starts)
-        .map(([name, start]) => [name, address + BigInt(start)]),
-    );
-  } catch {
-    return new Map(); // another C library, or a system that forbids new code
-  }
+  if (!hasAvx512(Deno)) throw new Error("The processor has no AVX-512");
+  // Apart, because only Deno needs it.
+  const { writeAvx512 } = await import("./_avx512.ts");
+  const { code, starts } = writeAvx512();
+  const address = place(Deno, code);
+  return new Map(
+    Object.entries(starts)
+      .map(([name, start]) => [name, address + BigInt(start)]),
+  );
 }
 
 /** Whether the processor has AVX-512, and the system keeps its registers. */
 function hasAvx512(Deno: DenoNamespace): boolean {
   const answer = new Uint32Array(3);
-  const { query } = bindNative({
+  const { imports: { query }, close } = bindNative({
     names: ["query"],
     addresses: [place(Deno, PROCESSOR_QUERY)],
     memory: addressOf(Deno, answer.buffer),
   });
   (query as (words: number) => void)(0);
+  close();
   const [leaf1, leaf7, states] = answer;
-  const [osxsave, avx512f, registers] = [1 << 27, 1 << 16, 0xe6];
-  return (leaf1 & osxsave) !== 0 && (leaf7 & avx512f) !== 0 &&
+  const osxsave = 1 << 27;
+  const avx512fAndBmi2 = 1 << 16 | 1 << 8;
+  const registers = 0xe6;
+  return (leaf1 & osxsave) !== 0 &&
+    (leaf7 & avx512fAndBmi2) === avx512fAndBmi2 &&
     (states & registers) === registers;
 }
 
@@ -152,13 +166,14 @@ const PROCESSOR_QUERY = new Uint8Array([
 
 /** Places code in memory that is never written to and executed at once. */
 function place(Deno: DenoNamespace, code: Uint8Array): bigint {
-  const { symbols } = Deno.dlopen(LIBRARY, {
+  const library = Deno.dlopen(LIBRARY, {
     mmap: {
       parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"],
       result: "pointer",
     },
     mprotect: { parameters: ["pointer", "usize", "i32"], result: "i32" },
   });
+  const { symbols } = library;
   const [read, write, execute] = [1, 2, 4];
   const [isPrivate, isAnonymous] = [2, 0x20];
   const length = BigInt(code.length);
@@ -174,6 +189,7 @@ function place(Deno: DenoNamespace, code: Uint8Array): bigint {
   if (symbols.mprotect(pointer, length, read | execute) !== 0) {
     throw new Error("The system forbids new code");
   }
+  library.close();
   return Deno.UnsafePointer.value(pointer);
 }
 
@@ -184,28 +200,35 @@ function place(Deno: DenoNamespace, code: Uint8Array): bigint {
  * Deno makes fast calls only to functions of libraries, not to addresses.
  * `bsearch` is one that calls what it is given: in an array of one element it
  * compares the key with that element once. So the code is called with the
- * key, words in memory, and the element, which is where memory starts. It takes 7 ns;
- * `Deno.UnsafeFnPointer` takes 870.
+ * key, words in memory, and the element, which is where memory starts. It takes
+ * 7 ns; `Deno.UnsafeFnPointer` takes 870.
  */
 export function bindNative(
   { names, addresses, memory }: NativeCode,
-): NativeImports {
+): BoundCode {
   if (addresses.length === 0) {
     const nothing = names.map((name) => [name, () => {}]);
-    return { isNative: 0, ...Object.fromEntries(nothing) };
+    return {
+      imports: { isNative: 0, ...Object.fromEntries(nothing) },
+      close: () => {},
+    };
   }
   const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
-  const { symbols: { bsearch } } = Deno.dlopen("libc.so.6", {
+  const library = Deno.dlopen("libc.so.6", {
     bsearch: {
       parameters: ["u32", "pointer", "usize", "usize", "pointer"],
       result: "void",
     },
   });
+  const { symbols: { bsearch } } = library;
   const element = Deno.UnsafePointer.create(memory);
   const functions = names.map((name, index) => {
     const code = Deno.UnsafePointer.create(addresses[index]);
     const call = (words: number) => bsearch(words, element, 1n, 1n, code);
     return [name, call];
   });
-  return { isNative: 1, ...Object.fromEntries(functions) };
+  return {
+    imports: { isNative: 1, ...Object.fromEntries(functions) },
+    close: () => library.close(),
+  };
 }

@@ -125,9 +125,9 @@ function runParts(
 
 /** Makes the kernels of one thread. Sent to workers as text, too. */
 function bindKernels(
-  { module, memory, names, threads, native }: PoolOptions,
+  { module, memory, names, threads }: PoolOptions,
   thread: number,
-  bindCode: typeof bindNative,
+  _native: WebAssembly.ModuleImports,
 ): Kernel[] {
   const { scratch, slab, strips } = threads[thread];
   const env = { memory };
@@ -138,7 +138,7 @@ function bindKernels(
   const { exports } = new WebAssembly.Instance(module, {
     env,
     _strips,
-    _native: bindCode(native),
+    _native,
   });
   (exports.bindThread as (scratch: number, slab: number) => void)(
     scratch,
@@ -157,7 +157,11 @@ function serve(
 ): void {
   const { control: buffer, words } = order;
   const control = new Int32Array(buffer);
-  const kernels = bind(order, order.thread, bindCode);
+  const kernels = bind(
+    order,
+    order.thread,
+    bindCode(order.native).imports,
+  );
   const pause = (Atomics as { pause?: () => void }).pause ?? (() => {});
   ready();
   const { thread, threads } = order;
@@ -183,6 +187,7 @@ export class Pool {
   readonly #kernels: readonly Kernel[];
   readonly #numbers: ReadonlyMap<string, number>;
   readonly #options: PoolOptions;
+  readonly #native: ReturnType<typeof bindNative>;
   readonly #pause: () => void;
   readonly #canSleep: boolean;
   #workers: readonly StoppableWorker[] = [];
@@ -202,7 +207,8 @@ export class Pool {
         ? new ArrayBuffer(bytes)
         : new SharedArrayBuffer(bytes),
     );
-    this.#kernels = bindKernels(options, 0, bindNative);
+    this.#native = bindNative(options.native);
+    this.#kernels = bindKernels(options, 0, this.#native.imports);
     this.#numbers = new Map(names.map((name, index) => [name, index]));
     this.#args = new Float64Array(memory.buffer, options.params);
     this.#pause = (Atomics as { pause?: () => void }).pause ?? (() => {});
@@ -295,12 +301,13 @@ export class Pool {
     }
   }
 
-  /** Stops all workers. */
+  /** Stops all workers; no kernel runs any more. */
   close(): void {
     Atomics.store(this.#control, WORDS.stop, 1);
     this.#hand(0);
     for (const worker of this.#workers) worker.stop();
     this.#workers = [];
+    this.#native.close();
   }
 
   /** Hands out shares of a new run, and wakes workers. */

@@ -58,7 +58,7 @@ export class Runtime {
   readonly relaxedSimd: boolean;
   /** Whether the memory is shared by threads. */
   readonly shared: boolean;
-  /** Whether products are machine code. */
+  /** Whether there is machine code, which many inner loops are then. */
   readonly native: boolean;
   /** How many bytes the memory has at most. */
   readonly maxBytes: number;

@@ -42,6 +42,12 @@ const SUMS: usize = 64;
 /** Numbers whose sums are float32. */
 const SUMMED: i32 = 1024;
 
+/**
+ * How many products should be summed up at once. A register adds them one after
+ * the other, and each time rounds a sum that has become so large.
+ */
+export const MOST_SUMMED: i32 = 1024;
+
 /** Rows of the largest tile, and columns. */
 const MOST_TILE_ROWS: i32 = 12;
 const MOST_TILE_COLUMNS: i32 = 32;
@@ -207,8 +213,8 @@ export function locatePixels(
 /**
  * s = scores·scale + mask, where rows of the mask are `maskStride` bytes apart
  * and 0 stands for none; scores = e^(s - shift), where `shifts` has a number for
- * each row, or is 0 for the row's largest s. Leaves the shifts in `maxima` and
- * the rows' sums in `sums`.
+ * each row, or is 0 for the row's largest s (a finite number if all are -∞).
+ * Leaves the shifts in `maxima` and the rows' sums in `sums`.
  */
 export function exponentiateRows(
   first: usize,

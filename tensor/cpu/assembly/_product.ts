@@ -6,7 +6,12 @@
  */
 
 import { threadScratch, threadSlab } from "./_kernel.ts";
-import { isNative, multiplyColumns, multiplyRows } from "./_native.ts";
+import {
+  isNative,
+  MOST_SUMMED,
+  multiplyColumns,
+  multiplyRows,
+} from "./_native.ts";
 import {
   columns as columnsStrip,
   rows1x16,
@@ -91,23 +96,26 @@ export function multiplyLocated(
   const panels = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
   const panelBytes = <usize> k * PANEL_BYTES;
   if (isNative != 0) {
-    store<i32>(rest, k);
-    multiplyRows(
-      pointers,
-      0,
-      1,
-      rest,
-      0,
-      targets,
-      targetOffset,
-      tiles * TILE_ROWS,
-      b,
-      panelBytes,
-      panels * TILE_COLUMNS,
-      zeros,
-      0,
-    );
-    movePointers(tiles, <usize> k << 2);
+    for (let done = 0; done < k; done += MOST_SUMMED) {
+      const length = min(MOST_SUMMED, k - done);
+      store<i32>(rest, length);
+      multiplyRows(
+        pointers,
+        0,
+        1,
+        rest,
+        0,
+        targets,
+        targetOffset,
+        tiles * TILE_ROWS,
+        b + <usize> done * PANEL_BYTES,
+        panelBytes,
+        panels * TILE_COLUMNS,
+        done == 0 ? zeros : 0,
+        0,
+      );
+      movePointers(tiles, <usize> length << 2);
+    }
     return;
   }
   let done = 0;

@@ -166,9 +166,12 @@ function exponentiateBlock(
     maxima,
     sums,
   );
-  // What no key is open to: the differences of infinities are no numbers.
   for (let row: usize = 0; row < <usize> count; row++) {
-    if (load<f32>(maxima + (row << 2)) == -Infinity) {
+    // What no key is open to has no e⁰: it was taken less a finite number, and
+    // is taken less -∞ on the way back, where differences are no numbers.
+    if (shifts == 0 && load<f32>(sums + (row << 2)) == 0) {
+      store<f32>(maxima + (row << 2), -Infinity);
+    } else if (load<f32>(maxima + (row << 2)) == -Infinity) {
       memory.fill(scores + row * stride, 0, <usize> keys << 2);
       store<f32>(sums + (row << 2), 0);
     }

@@ -18,7 +18,13 @@
 
 import { activate, GELU } from "./_activate.ts";
 import { address, int, slice, threadScratch, threadSlab } from "./_kernel.ts";
-import { gelus, isNative, locatePixels, multiplyRows } from "./_native.ts";
+import {
+  gelus,
+  isNative,
+  locatePixels,
+  MOST_SUMMED,
+  multiplyRows,
+} from "./_native.ts";
 import {
   rows1x64,
   rows2x32,
@@ -188,7 +194,7 @@ function multiplyBlock(
   const outOffset = group * int(params, 25);
 
   // This thread's room: where rows of the result are, then addresses of
-  // segments (at most 256 · 1024), then a tile that juts out of the result.
+  // segments, lists of pixels, and a tile that juts out of the result.
   const targets = threadScratch();
   const pointers = targets + POINTERS_OFFSET;
   const edge = targets + TILE_OFFSET;
@@ -196,15 +202,17 @@ function multiplyBlock(
 
   const bias = address(params, 2);
   const biasOffset = <usize> (group * int(params, 26)) << 2;
+  const longest = isNative != 0 ? MOST_SUMMED : 2048;
   let depth = 0; // rows of B that earlier segments took
   let first = 0;
   do {
-    // A slice of segments that is short enough for a panel to stay in L2.
+    // A slice of segments that is short enough for a panel to stay in L2, and
+    // for sums in one register.
     let next = first;
     let length = 0;
     while (next < segmentCount) {
       const more = load<i32>(segments + <usize> next * SEGMENT_BYTES, 12);
-      if (next > first && length + more > 2048) break;
+      if (next > first && length + more > longest) break;
       length += more;
       next++;
     }
@@ -434,17 +442,17 @@ function finishRows(
   }
 }
 
-/** Segments that are multiplied at once: then A stays in L2 for several panels. */
-const MOST_SEGMENTS: i32 = 16;
+/** Segments that are multiplied at once: A stays in L2 for several panels. */
+const MOST_SEGMENTS: i32 = MOST_SUMMED / SLAB_ROWS;
 
-/** Where a thread has room for two panels of 1024 rows. */
+/** Where a thread has room for two panels of so many segments. */
 const PACKED_OFFSET: usize = 524288;
 
 /** Where a thread has room for a row that nobody reads. */
 const UNREAD_ROW: usize = 786432;
 
 /**
- * The same product for at most 256 rows and one group, where B is read so
+ * The same product for at most 512 rows and one group, where B is read so
  * rarely that packing it takes longer than it saves: argument 1 is B itself,
  * and 28 the elements of its rows. Segments have 64 numbers, columns fill
  * panels; parts take panels.
@@ -631,9 +639,9 @@ function multiplyStrips(
 /** Where a thread's room has addresses of segments: behind those of 512 rows. */
 const POINTERS_OFFSET: usize = 2048;
 
-/** Where it has lists of pixels, and how long each is. */
+/** Where it has lists of pixels, and how long each is, with what `startPixels` writes behind it. */
 const STARTS_OFFSET: usize = 1048576 - 8192;
-const LIST_BYTES: usize = 2048;
+const LIST_BYTES: usize = 2048 + 64;
 
 const TILE_OFFSET: usize = 1048576 - 256;
 
