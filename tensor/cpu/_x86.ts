@@ -1,6 +1,6 @@
 /**
  * An assembler for the few instructions of 64-bit x86 processors with AVX-512
- * that _avx512.ts uses.
+ * that _avx512.ts and what it imports use.
  *
  * Encodings are those of the Intel 64 and IA-32 Architectures Software
  * Developer's Manual, volume 2: section 2.2 (REX), 2.3 (VEX), 2.7 (EVEX).

@@ -655,7 +655,7 @@ function isDense(params: usize): bool {
       int(params, 19) == gridHeight * gridWidth * columnStride);
 }
 
-/** Writes where the rows of the result start, and anything for what fills up the last tile. */
+/** Writes where the rows of the result start; what fills up the last tile may become anything. */
 function locateRows(
   params: usize,
   firstRow: i32,
